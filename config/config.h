@@ -1,0 +1,99 @@
+// What a user may ask for, as plain data. No behaviour: keys.cc fills it, core, sidecar and CLI
+// read it. Sizes are bytes, times are durations; a unit is never in a comment only.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tend::config {
+
+using Duration = std::chrono::nanoseconds;
+
+enum class OnFull : std::uint8_t { kDrop, kBlock };
+enum class LineFormat : std::uint8_t { kTend, kCri, kJson, kRaw };
+enum class ExecMode : std::uint8_t { kFork, kCluster };
+
+struct LogConfig {
+  std::uint64_t max_size = 50ull << 20;  // bytes of a segment
+  Duration max_age = std::chrono::hours(24 * 7);
+  std::uint32_t max_files = 100;         // sealed segments
+  std::uint64_t max_total = 1ull << 30;  // bytes, active and sealed
+  std::uint64_t min_free = 1ull << 30;   // bytes of the file system that stay free
+  LineFormat format = LineFormat::kTend;
+  bool compress = true;
+  int compress_level = 1;  // zstd's
+  Duration compress_delay = std::chrono::seconds(60);
+  OnFull on_full = OnFull::kDrop;
+  friend bool operator==(const LogConfig&, const LogConfig&) = default;
+};
+
+struct AppConfig {
+  std::string name;
+  std::string namespace_ = "default";
+  std::string script;  // absolute after Resolve
+  std::vector<std::string> args;
+  std::string interpreter;                 // "" until Resolve; "none": the script is the program
+  std::vector<std::string> node_args;      // before the script, for any interpreter
+  std::string cwd;                         // absolute after Resolve
+  std::map<std::string, std::string> env;  // of the app, `env_*` merged in
+  std::map<std::string, std::map<std::string, std::string>> env_named;  // env_<name>, until Resolve
+  std::map<std::string, std::string> inherited_env;  // of who started it; env wins
+  std::vector<std::string> filter_env;  // names with one of these in them are not inherited
+
+  ExecMode exec_mode = ExecMode::kFork;
+  int instances = 1;  // after Resolve: > 0
+  std::string instance_var = "NODE_APP_INSTANCE";
+  std::string increment_var;  // "" : none
+
+  bool autostart = true;
+  bool autorestart = true;
+  Duration restart_delay{0};
+  Duration exp_backoff_restart_delay{0};  // first delay; 0: off
+  std::uint32_t max_restarts = 16;
+  Duration min_uptime = std::chrono::seconds(1);
+  std::vector<int> stop_exit_codes;
+
+  Duration kill_timeout = std::chrono::milliseconds(1600);
+  int kill_signal = 2;  // SIGINT, as PM2
+  bool treekill = true;
+  bool wait_ready = false;
+  Duration listen_timeout = std::chrono::seconds(3);
+
+  std::string uid, gid;  // name or number; "": ours
+
+  // PM2's files. "" : not asked for. Absolute after Resolve.
+  std::string out_file, error_file, log_file;
+  bool merge_logs = true;
+  LogConfig logs;
+
+  friend bool operator==(const AppConfig&, const AppConfig&) = default;
+};
+
+// What concerns tend as a whole.
+struct DaemonConfig {
+  std::string listen = "127.0.0.1:9616";   // "off": none
+  std::uint64_t logs_total = 10ull << 30;  // bytes for all apps
+  LogConfig logs;                          // defaults for every app
+};
+
+// Something about a configuration that the user should know.
+struct Problem {
+  bool is_error = true;
+  std::string file;
+  int line = 0, column = 0;  // from 1; 0: unknown
+  std::string where;         // "apps[0].instnaces"
+  std::string message;       // "unknown key \"instnaces\" in app \"web\""
+  std::string help;          // "did you mean \"instances\"?" or ""
+};
+
+struct Config {
+  DaemonConfig daemon;
+  std::vector<AppConfig> apps;
+};
+
+}  // namespace tend::config
