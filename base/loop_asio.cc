@@ -1,3 +1,5 @@
+#include <unordered_map>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
@@ -38,33 +40,52 @@ class TimerHandle final : public Loop::Handle {
   std::shared_ptr<State> state_;
 };
 
+using Wait = asio::posix::descriptor_base::wait_type;
+
+// The one registration of a descriptor with the reactor, shared by its read and its write watch:
+// epoll takes a descriptor only once. The number stays its owner's.
+class Registration {
+ public:
+  Registration(asio::io_context& io, int fd) : descriptor_(io, fd) {}
+  Registration(const Registration&) = delete;
+  Registration& operator=(const Registration&) = delete;
+  ~Registration() { descriptor_.release(); }  // Cancels what still waits.
+
+  template <typename Handler>
+  void Wait(tend::Wait wait, Handler handler) {
+    descriptor_.async_wait(wait, std::move(handler));
+  }
+
+ private:
+  asio::posix::stream_descriptor descriptor_;
+};
+
 class DescriptorHandle final : public Loop::Handle {
  public:
-  using Wait = asio::posix::descriptor_base::wait_type;
-
-  DescriptorHandle(asio::io_context& io, int fd, Wait wait, std::function<void()> fn)
-      : state_(std::make_shared<State>(io, fd, wait, std::move(fn))) {
+  DescriptorHandle(std::shared_ptr<Registration> registration, Wait wait, std::function<void()> fn)
+      : state_(std::make_shared<State>()) {
+    state_->registration = std::move(registration);
+    state_->wait = wait;
+    state_->fn = std::move(fn);
     Arm(state_);
   }
   ~DescriptorHandle() override {
-    state_->live = false;
-    state_->descriptor.release();  // Cancels; the number stays its owner's.
+    // The registration goes now, not with the operation that may still be pending; the callback may
+    // be the one that is running and goes with the last reference to the state.
+    state_->registration.reset();
   }
 
  private:
   struct State {
-    State(asio::io_context& io, int fd, Wait w, std::function<void()> f)
-        : descriptor(io, fd), wait(w), fn(std::move(f)) {}
-    asio::posix::stream_descriptor descriptor;
-    Wait wait;
+    std::shared_ptr<Registration> registration;  // null: not wanted any more
+    Wait wait{};
     std::function<void()> fn;
-    bool live = true;
   };
   static void Arm(const std::shared_ptr<State>& state) {
-    state->descriptor.async_wait(state->wait, [state](const error_code& ec) {
-      if (ec || !state->live) return;
+    state->registration->Wait(state->wait, [state](const error_code& ec) {
+      if (ec || !state->registration) return;
       state->fn();
-      if (state->live) Arm(state);
+      if (state->registration) Arm(state);
     });
   }
   std::shared_ptr<State> state_;
@@ -109,12 +130,12 @@ class AsioLoop final : public Loop {
     return std::make_unique<TimerHandle>(io_, delay, std::move(fn));
   }
   Watch OnReadable(int fd, std::function<void()> fn) override {
-    return std::make_unique<DescriptorHandle>(io_, fd, asio::posix::descriptor_base::wait_read,
+    return std::make_unique<DescriptorHandle>(Register(fd), asio::posix::descriptor_base::wait_read,
                                               std::move(fn));
   }
   Watch OnWritable(int fd, std::function<void()> fn) override {
-    return std::make_unique<DescriptorHandle>(io_, fd, asio::posix::descriptor_base::wait_write,
-                                              std::move(fn));
+    return std::make_unique<DescriptorHandle>(
+        Register(fd), asio::posix::descriptor_base::wait_write, std::move(fn));
   }
   Watch OnSignal(int number, std::function<void(int)> fn) override {
     return std::make_unique<SignalHandle>(io_, number, std::move(fn));
@@ -127,7 +148,18 @@ class AsioLoop final : public Loop {
   void Stop() override { io_.stop(); }
 
  private:
+  std::shared_ptr<Registration> Register(int fd) {
+    std::weak_ptr<Registration>& known = registrations_[fd];
+    std::shared_ptr<Registration> registration = known.lock();
+    if (!registration) {
+      registration = std::make_shared<Registration>(io_, fd);
+      known = registration;
+    }
+    return registration;
+  }
+
   asio::io_context io_{1};
+  std::unordered_map<int, std::weak_ptr<Registration>> registrations_;
 };
 
 }  // namespace
