@@ -1,0 +1,198 @@
+#include "rotate/app_log.h"
+
+#include <algorithm>
+
+#include "rotate/retention.h"
+#include "rotate/segment_name.h"
+
+namespace tend::rotate {
+namespace {
+
+constexpr std::size_t kGroupBytes = 256 << 10;  // that are formatted and written at a time
+
+}  // namespace
+
+AppLog::AppLog(Files& files, std::string app, std::string folder, TellFact tell)
+    : files_(files), app_(std::move(app)), folder_(std::move(folder)), tell_(std::move(tell)) {}
+
+AppLog::Outlet AppLog::MakeOutlet(const std::string& folder,
+                                  const std::string& base,
+                                  config::LineFormat format) {
+  FileSink::Setup setup{.app = app_, .folder = folder, .base = base, .format = format};
+  Outlet outlet;
+  outlet.sink = std::make_unique<FileSink>(files_, std::move(setup), stats_, tell_);
+  return outlet;
+}
+
+void AppLog::Configure(const config::LogConfig& limits,
+                       const std::vector<ExtraFile>& extras,
+                       std::uint64_t file_system_size,
+                       Moment now) {
+  limits_ = limits;
+  std::vector<Outlet> old = std::move(outlets_);
+  outlets_.clear();
+  const auto reuse = [&](const std::string& path) -> std::unique_ptr<FileSink> {
+    for (Outlet& outlet : old) {
+      if (outlet.sink && outlet.sink->file().path() == path) return std::move(outlet.sink);
+    }
+    return nullptr;
+  };
+  const auto add = [&](const std::string& folder, const std::string& base,
+                       config::LineFormat format) -> Outlet& {
+    Outlet outlet;
+    outlet.sink = reuse(folder + '/' + base);
+    const bool is_new = !outlet.sink;
+    if (is_new) outlet = MakeOutlet(folder, base, format);
+    outlet.sink->SetFormat(format);
+    outlet.sink->SetPolicy(limits.on_full, SegmentSizeMax(limits, file_system_size));
+    if (is_new) outlet.sink->Open(now);
+    outlets_.push_back(std::move(outlet));
+    return outlets_.back();
+  };
+  add(folder_, ActiveName(app_), limits.format);
+  const std::string own_path = main().file().path();
+  for (const ExtraFile& extra : extras) {
+    const std::size_t slash = extra.path.rfind('/');
+    if (slash == std::string::npos || slash + 1 == extra.path.size()) continue;
+    if (extra.path == "/dev/null" || extra.path == own_path) continue;
+    const auto same = std::find_if(outlets_.begin() + 1, outlets_.end(), [&](const Outlet& o) {
+      return o.sink->file().path() == extra.path;
+    });
+    if (same != outlets_.end()) {
+      same->takes.push_back(extra);
+      continue;
+    }
+    add(extra.path.substr(0, slash), extra.path.substr(slash + 1), config::LineFormat::kRaw)
+        .takes.push_back(extra);
+  }
+}
+
+bool AppLog::Takes(const Outlet& outlet, const RecordBatch& batch) {
+  if (outlet.takes.empty()) return true;
+  return std::any_of(outlet.takes.begin(), outlet.takes.end(), [&](const ExtraFile& file) {
+    const bool stream = batch.stream == Stream::kStdout ? file.out : file.err;
+    return stream && (file.slot < 0 || file.slot == batch.worker->slot);
+  });
+}
+
+bool AppLog::Holds() const {
+  return std::any_of(outlets_.begin(), outlets_.end(),
+                     [](const Outlet& outlet) { return outlet.sink->holds(); });
+}
+
+std::size_t AppLog::Pump(std::string& buffer, Moment now) {
+  std::size_t done = 0;
+  while (!pending_.empty() && !Holds()) {
+    std::size_t count = 0;
+    for (std::size_t bytes = 0; count < pending_.size() && bytes < kGroupBytes; ++count) {
+      bytes += pending_[count]->bytes.size();
+    }
+    WriteGroup(count, buffer, now);
+    for (std::size_t i = 0; i < count; ++i) {
+      done += QueuedBytes(*pending_.front());
+      pending_.pop_front();
+    }
+  }
+  return done;
+}
+
+void AppLog::WriteGroup(std::size_t count, std::string& buffer, Moment now) {
+  written_ = true;
+  for (Outlet& outlet : outlets_) {
+    buffer.clear();
+    std::uint64_t lines = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      const RecordBatch& batch = *pending_[i];
+      if (!Takes(outlet, batch)) continue;
+      outlet.sink->formatter().Append(batch, buffer);
+      lines += batch.lines.size();
+    }
+    if (!buffer.empty()) outlet.sink->Write(buffer, lines, now);
+  }
+}
+
+void AppLog::NoteLost(std::uint64_t lines, std::uint64_t bytes, Moment now) {
+  written_ = true;
+  main().NoteLost(lines, bytes, "lines came faster than the disk takes them", now);
+}
+
+bool AppLog::Tick(Moment now) {
+  bool again = written_;
+  for (Outlet& outlet : outlets_) {
+    FileSink& sink = *outlet.sink;
+    if (sink.failing()) {
+      sink.Retry(now);
+    } else if (written_) {
+      // An error here shows again, and is handled, at the next write.
+      (void)sink.file().CheckPath(now);
+    }
+    again = again || sink.failing();
+  }
+  written_ = false;
+  return again;
+}
+
+Result<> AppLog::Seal(Moment now) {
+  for (Outlet& outlet : outlets_) {
+    if (!outlet.sink->file().is_open()) continue;
+    TRY_VOID(outlet.sink->file().Seal(RotateReason::kManual, now));
+  }
+  return {};
+}
+
+Result<> AppLog::Reopen(Moment now) {
+  for (Outlet& outlet : outlets_)
+    TRY_VOID(outlet.sink->file().CheckPath(now));
+  return {};
+}
+
+Result<> AppLog::Clear() {
+  for (Outlet& outlet : outlets_)
+    TRY_VOID(outlet.sink->file().Clear());
+  return {};
+}
+
+void AppLog::Sync() {
+  // At the end of a life: whoever could be told is gone, and the kernel has the lines.
+  for (Outlet& outlet : outlets_)
+    (void)outlet.sink->file().Sync();
+}
+
+void AppLog::Refresh() {
+  // A folder that cannot be read now is read the next time.
+  for (Outlet& outlet : outlets_)
+    (void)outlet.sink->file().Refresh();
+}
+
+std::vector<LogFile*> AppLog::files() {
+  std::vector<LogFile*> files;
+  for (Outlet& outlet : outlets_)
+    files.push_back(&outlet.sink->file());
+  return files;
+}
+
+void AppLog::SetDiskLow(std::uint64_t device, bool low, Moment now) {
+  for (Outlet& outlet : outlets_) {
+    const std::uint64_t own = outlet.sink->file().device();
+    if (own == device || own == 0) outlet.sink->SetDiskLow(low, now);
+  }
+}
+
+AppLogStats AppLog::Stats() const {
+  AppLogStats stats = stats_;
+  for (const Outlet& outlet : outlets_) {
+    const LogFile& file = outlet.sink->file();
+    stats.failing = stats.failing || outlet.sink->failing();
+    if (file.is_open()) ++stats.active.files;
+    stats.active.bytes += file.active_bytes();
+    for (const Segment& segment : file.sealed()) {
+      FileCount& count = segment.compressed ? stats.compressed : stats.rotated;
+      ++count.files;
+      count.bytes += segment.bytes;
+    }
+  }
+  stats.lines_written = outlets_.empty() ? 0 : outlets_.front().sink->lines_written();
+  return stats;
+}
+
+}  // namespace tend::rotate

@@ -1,0 +1,93 @@
+// The log of one app: its own file, and the plain files that PM2 users ask for (out_file,
+// error_file, log_file). Takes batches, formats them once per file, and writes them in few calls.
+//
+// Owned by the disk worker. Thread: disk.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/record.h"
+#include "config/config.h"
+#include "rotate/file_sink.h"
+
+namespace tend::rotate {
+
+// A raw file beside the app's own. "/dev/null" and "" mean none. Rows with the same path are one
+// file.
+struct ExtraFile {
+  std::string path;
+  bool out = true;  // takes stdout
+  bool err = true;  // takes stderr
+  int slot = -1;    // of this worker only; -1: of all
+  friend bool operator==(const ExtraFile&, const ExtraFile&) = default;
+};
+
+// Bytes that a waiting batch is accounted with.
+inline std::size_t QueuedBytes(const RecordBatch& batch) {
+  return sizeof(RecordBatch) + batch.bytes.size() + batch.lines.size() * sizeof(LineSpan);
+}
+
+class AppLog {
+ public:
+  AppLog(Files& files, std::string app, std::string folder, TellFact tell);
+  AppLog(const AppLog&) = delete;
+  AppLog& operator=(const AppLog&) = delete;
+
+  // Opens what is new, closes what is no longer asked for.
+  void Configure(const config::LogConfig& limits,
+                 const std::vector<ExtraFile>& extras,
+                 std::uint64_t file_system_size,
+                 Moment now);
+  void Take(RecordBatchPtr batch) { pending_.push_back(std::move(batch)); }
+  // Writes what may be written now, using `buffer` for the text: the QueuedBytes of the batches
+  // that are done with.
+  std::size_t Pump(std::string& buffer, Moment now);
+  void NoteLost(std::uint64_t lines, std::uint64_t bytes, Moment now);
+
+  // Once a second while there is something to do: tries failing files again, looks whether the
+  // files are still where they were. True if it wants to be called again.
+  bool Tick(Moment now);
+
+  Result<> Seal(Moment now);
+  Result<> Reopen(Moment now);
+  Result<> Clear();
+  void Sync();
+  void Refresh();
+
+  const std::string& name() const { return app_; }
+  const config::LogConfig& limits() const { return limits_; }
+  std::vector<LogFile*> files();
+  // The app's own file.
+  FileSink& main() { return *outlets_.front().sink; }
+  bool has_pending() const { return !pending_.empty(); }
+  // Tells all files on `device` whether the disk is too full to be written.
+  void SetDiskLow(std::uint64_t device, bool low, Moment now);
+  AppLogStats& counters() { return stats_; }
+  AppLogStats Stats() const;
+
+ private:
+  struct Outlet {
+    std::unique_ptr<FileSink> sink;
+    std::vector<ExtraFile> takes;  // empty: everything
+  };
+  static bool Takes(const Outlet& outlet, const RecordBatch& batch);
+  Outlet MakeOutlet(const std::string& folder, const std::string& base, config::LineFormat format);
+  bool Holds() const;
+  void WriteGroup(std::size_t count, std::string& buffer, Moment now);
+
+  Files& files_;
+  const std::string app_;
+  const std::string folder_;
+  const TellFact tell_;
+  config::LogConfig limits_;
+  AppLogStats stats_;
+  std::vector<Outlet> outlets_;  // the first is the app's own
+  std::deque<RecordBatchPtr> pending_;
+  bool written_ = false;  // since the last Tick
+};
+
+}  // namespace tend::rotate

@@ -1,0 +1,376 @@
+#include "rotate/disk_worker.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace tend::rotate {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr auto kTick = seconds(1);
+constexpr auto kHousekeeping = seconds(60);
+constexpr auto kCompressRetry = seconds(60);
+constexpr auto kCommitRetry = seconds(1);
+constexpr std::size_t kBufferKeepBytes = 2 << 20;
+
+Error NoSuchApp(const std::string& app) {
+  return Error(Errc::kNotFound, "no log of an app \"" + app + "\" is open");
+}
+
+}  // namespace
+
+DiskWorker::DiskWorker(Files& files, Options options, Hooks hooks)
+    : files_(files), options_(std::move(options)), hooks_(std::move(hooks)) {}
+
+DiskWorker::~DiskWorker() {
+  if (job_) job_->work.Abandon();
+}
+
+AppLog* DiskWorker::Find(const std::string& app) {
+  const auto at = apps_.find(app);
+  return at == apps_.end() ? nullptr : at->second.get();
+}
+
+void DiskWorker::Configure(const std::string& app,
+                           const config::LogConfig& limits,
+                           const std::vector<ExtraFile>& extras,
+                           Moment now) {
+  AppLog* log = Find(app);
+  if (log == nullptr) {
+    const TellFact tell = [this, app](FactId id, FactFields fields) {
+      if (id == FactId::kLogRotated) rotated_ = true;
+      Fact fact;
+      fact.id = id;
+      fact.app = app;
+      fact.fields = std::move(fields);
+      hooks_.tell(std::move(fact));
+    };
+    auto made =
+        std::make_unique<AppLog>(files_, app, options_.folder + '/' + SafeAppName(app), tell);
+    log = made.get();
+    apps_.emplace(app, std::move(made));
+  }
+  if (!space_) {
+    // An error shows when the app's own folder is made.
+    (void)files_.MakeDirectories(options_.folder, 0750);
+    MeasureSpace(now);
+  }
+  // Its files may be other objects afterwards.
+  DropJobOf(log, nullptr, std::nullopt);
+  log->Configure(limits, extras, space_ ? space_->size : 0, now);
+  changed_.insert(app);
+  rotated_ = true;
+  next_tick_ = now.mono;
+}
+
+void DiskWorker::Close(const std::string& app, Moment now) {
+  AppLog* log = Find(app);
+  if (log == nullptr) return;
+  Pump(*log, now);
+  log->Sync();
+  DropJobOf(log, nullptr, std::nullopt);
+  apps_.erase(app);
+  changed_.insert(app);
+}
+
+void DiskWorker::Write(const std::string& app,
+                       const std::vector<RecordBatchPtr>& batches,
+                       Moment now) {
+  AppLog* log = Find(app);
+  if (log == nullptr) {
+    std::size_t bytes = 0;
+    for (const RecordBatchPtr& batch : batches) {
+      bytes += QueuedBytes(*batch);
+      lines_without_app_ += batch->lines.size();
+    }
+    hooks_.released(app, bytes);
+    return;
+  }
+  for (const RecordBatchPtr& batch : batches)
+    log->Take(batch);
+  Pump(*log, now);
+  next_tick_ = std::min(next_tick_, now.mono + kTick);
+}
+
+void DiskWorker::Pump(AppLog& app, Moment now) {
+  const std::size_t bytes = app.Pump(buffer_, now);
+  if (bytes > 0) hooks_.released(app.name(), bytes);
+  if (buffer_.capacity() > kBufferKeepBytes) std::string().swap(buffer_);
+  changed_.insert(app.name());
+}
+
+void DiskWorker::NoteLost(const std::string& app,
+                          std::uint64_t lines,
+                          std::uint64_t bytes,
+                          Moment now) {
+  AppLog* log = Find(app);
+  if (log == nullptr) {
+    lines_without_app_ += lines;
+    return;
+  }
+  log->NoteLost(lines, bytes, now);
+  changed_.insert(app);
+  next_tick_ = std::min(next_tick_, now.mono + kTick);
+}
+
+Result<> DiskWorker::Flush(const std::string& app) {
+  AppLog* log = Find(app);
+  if (log == nullptr) return NoSuchApp(app);
+  DropJobOf(log, nullptr, std::nullopt);
+  changed_.insert(app);
+  return log->Clear();
+}
+
+Result<> DiskWorker::Rotate(const std::string& app, Moment now) {
+  AppLog* log = Find(app);
+  if (log == nullptr) return NoSuchApp(app);
+  changed_.insert(app);
+  next_tick_ = now.mono;
+  return log->Seal(now);
+}
+
+Result<> DiskWorker::Reopen(const std::string& app, Moment now) {
+  AppLog* log = Find(app);
+  if (log == nullptr) return NoSuchApp(app);
+  changed_.insert(app);
+  return log->Reopen(now);
+}
+
+void DiskWorker::SyncAll() {
+  for (auto& entry : apps_)
+    entry.second->Sync();
+}
+
+Mono DiskWorker::Tick(Moment now) {
+  if (now.mono < next_tick_) return next_tick_;
+  bool active = false;
+  for (auto& entry : apps_) {
+    AppLog& app = *entry.second;
+    const bool again = app.Tick(now);
+    if (app.has_pending()) Pump(app, now);
+    if (again) changed_.insert(entry.first);
+    active = active || again || app.has_pending();
+  }
+  const bool housekeeping = now.mono >= next_housekeeping_;
+  if (active || disk_low_ || housekeeping) MeasureSpace(now);
+  if (housekeeping) {
+    for (auto& entry : apps_)
+      entry.second->Refresh();
+    next_housekeeping_ = now.mono + kHousekeeping;
+  }
+  if (rotated_ || housekeeping || BytesToFree() > 0) Prune(now);
+  next_compress_.reset();
+  if (!job_) ChooseJob(now);
+
+  Mono next = active || disk_low_ || job_ ? now.mono + kTick : Mono::max();
+  if (next_compress_) next = std::min(next, *next_compress_);
+  const bool has_sealed = std::any_of(apps_.begin(), apps_.end(), [](const auto& entry) {
+    for (const LogFile* file : entry.second->files()) {
+      if (!file->sealed().empty()) return true;
+    }
+    return false;
+  });
+  if (has_sealed) next = std::min(next, next_housekeeping_);
+  next_tick_ = next;
+  return next;
+}
+
+void DiskWorker::MeasureSpace(Moment now) {
+  auto space = files_.Space(options_.folder);
+  if (!space) return;
+  space_ = *space;
+  if (auto info = files_.Stat(options_.folder)) device_ = info->device;
+  disk_low_ = false;
+  for (auto& entry : apps_) {
+    const bool low = space_->available < FreeFloor(entry.second->limits().min_free, space_->size);
+    entry.second->SetDiskLow(device_, low, now);
+    disk_low_ = disk_low_ || low;
+  }
+}
+
+std::uint64_t DiskWorker::BytesToFree() const {
+  if (!space_) return 0;
+  std::uint64_t floor = 0;
+  bool full = false;
+  for (const auto& entry : apps_) {
+    floor = std::max(floor, FreeFloor(entry.second->limits().min_free, space_->size));
+    full = full || entry.second->main().disk_full();
+  }
+  // A quota is not seen in the free space: then one segment at a time goes.
+  return std::max<std::uint64_t>(Above(floor, space_->available), full ? 1 : 0);
+}
+
+std::vector<Consumer> DiskWorker::Consumers() {
+  std::vector<Consumer> consumers;
+  for (auto& entry : apps_) {
+    Consumer consumer;
+    const std::vector<LogFile*> files = entry.second->files();
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      consumer.bytes += files[i]->bytes();
+      for (const Segment& segment : files[i]->sealed()) {
+        consumer.candidates.push_back({.segment = segment, .app = entry.first, .file = i});
+      }
+    }
+    consumers.push_back(std::move(consumer));
+  }
+  return consumers;
+}
+
+void DiskWorker::Prune(Moment now) {
+  rotated_ = false;
+  for (auto& entry : apps_) {
+    const config::LogConfig& limits = entry.second->limits();
+    const std::vector<LogFile*> files = entry.second->files();
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      Remove(ExpireByLimits(entry.first, i, files[i]->sealed(), limits.max_age, limits.max_files,
+                            now.wall));
+    }
+  }
+  std::vector<Consumer> consumers = Consumers();
+  std::size_t at = 0;
+  for (auto& entry : apps_) {
+    const std::uint64_t max_total = entry.second->limits().max_total;
+    const Consumer& one = consumers[at++];
+    if (max_total == 0 || one.bytes <= max_total) continue;
+    Remove(ExpireToFree({one}, one.bytes - max_total, ExpireReason::kBytes));
+  }
+  consumers = Consumers();
+  std::uint64_t bytes = 0;
+  for (const Consumer& consumer : consumers)
+    bytes += consumer.bytes;
+  if (options_.logs_total > 0 && bytes > options_.logs_total) {
+    Remove(ExpireToFree(std::move(consumers), bytes - options_.logs_total, ExpireReason::kBytes));
+  }
+  if (const std::uint64_t excess = BytesToFree(); excess > 0) {
+    Remove(ExpireToFree(Consumers(), excess, ExpireReason::kDiskLow));
+    MeasureSpace(now);
+  }
+}
+
+void DiskWorker::Remove(const std::vector<Expired>& expired) {
+  for (const Expired& segment : expired) {
+    AppLog& app = *apps_.at(segment.app);
+    LogFile* file = app.files()[segment.file];
+    DropJobOf(&app, file, segment.sequence);
+    changed_.insert(segment.app);
+    // One that cannot be removed is tried again with the next housekeeping.
+    if (file->Remove(segment.sequence, ExpireReasonName(segment.reason))) {
+      ++app.counters().expired_files[static_cast<std::size_t>(segment.reason)];
+    }
+  }
+}
+
+void DiskWorker::ChooseJob(Moment now) {
+  compress_queue_ = 0;
+  AppLog* app = nullptr;
+  LogFile* file = nullptr;
+  Segment chosen;
+  for (auto& entry : apps_) {
+    const config::LogConfig& limits = entry.second->limits();
+    if (!limits.compress) continue;
+    for (LogFile* candidate : entry.second->files()) {
+      const auto sealed = candidate->sealed();
+      for (const Segment& segment : sealed) {
+        if (segment.compressed) continue;
+        ++compress_queue_;
+        // A tailer may still read the newest one; the clock may have been set back.
+        const bool newest = segment.sequence == sealed.back().sequence;
+        const auto wait =
+            std::min(limits.compress_delay,
+                     std::chrono::nanoseconds(segment.sealed + limits.compress_delay - now.wall));
+        if (newest && wait.count() > 0) {
+          const Mono due = now.mono + wait;
+          next_compress_ = next_compress_ ? std::min(*next_compress_, due) : due;
+          continue;
+        }
+        if (file != nullptr && segment.sealed >= chosen.sealed) continue;
+        app = entry.second.get();
+        file = candidate;
+        chosen = segment;
+      }
+    }
+  }
+  if (file == nullptr) {
+    compressor_.Release();
+    return;
+  }
+  if (now.mono < compress_after_) {
+    next_compress_ = next_compress_ ? std::min(*next_compress_, compress_after_) : compress_after_;
+    return;
+  }
+  CompressJob::Target target{.folder = file->folder(),
+                             .base = file->base(),
+                             .segment = chosen,
+                             .level = app->limits().compress_level};
+  job_.reset(new Job{app, file, CompressJob(files_, compressor_, std::move(target)), now.mono});
+}
+
+void DiskWorker::Slice(Moment now) {
+  auto stepped = job_->work.Step();
+  if (!stepped) return JobFailed(stepped.error(), now);
+  if (!*stepped) return;
+  AppLogStats& counters = job_->app->counters();
+  counters.compress_in_bytes += job_->work.bytes_in();
+  counters.compress_out_bytes += job_->work.bytes_out();
+  ++compressed_files_;
+  job_->file->MarkCompressed(job_->work.segment().sequence, job_->work.bytes_out());
+  changed_.insert(job_->app->name());
+  job_.reset();
+  next_tick_ = now.mono;
+}
+
+void DiskWorker::JobFailed(const Error& error, Moment now) {
+  if (job_->work.committed()) {
+    job_->retry_at = now.mono + kCommitRetry;
+    return;
+  }
+  job_->work.Abandon();
+  const Segment segment = job_->work.segment();
+  const std::string name = FormatSegmentName(job_->file->base(), segment.Name());
+  if (error.code() == Errc::kNotFound) {
+    job_->file->Forget(segment.sequence);
+  } else {
+    ++job_->app->counters().compress_failures;
+    compress_after_ = now.mono + kCompressRetry;
+    Fact fact;
+    fact.id = FactId::kLogCompressFailed;
+    fact.app = job_->app->name();
+    fact.fields = {{"file", name}, {"error", error.message()}};
+    hooks_.tell(std::move(fact));
+  }
+  changed_.insert(job_->app->name());
+  job_.reset();
+  next_tick_ = now.mono;
+}
+
+void DiskWorker::DropJobOf(const AppLog* app,
+                           const LogFile* file,
+                           std::optional<std::uint64_t> sequence) {
+  if (!job_ || job_->app != app) return;
+  if (file != nullptr && job_->file != file) return;
+  if (sequence && job_->work.segment().sequence != *sequence) return;
+  job_->work.Abandon();
+  job_.reset();
+}
+
+void DiskWorker::Export(LogStoreStats& stats) {
+  for (const std::string& name : changed_) {
+    const AppLog* log = Find(name);
+    if (log != nullptr) {
+      stats.apps[name] = log->Stats();
+    } else {
+      stats.apps.erase(name);
+    }
+  }
+  changed_.clear();
+  stats.lines_without_app = lines_without_app_;
+  stats.compress_queue_files = compress_queue_;
+  stats.compressed_files = compressed_files_;
+  if (space_) {
+    stats.file_system_free_bytes = space_->available;
+    stats.file_system_size_bytes = space_->size;
+  }
+}
+
+}  // namespace tend::rotate

@@ -1,0 +1,183 @@
+#include "rotate/line_format.h"
+
+#include "rotate/segment_name.h"
+
+namespace tend::rotate {
+namespace {
+
+using config::LineFormat;
+
+constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+
+bool IsContinuation(char c) {
+  return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
+}
+
+// Bytes of the well-formed UTF-8 sequence that `text` starts with, which is not ASCII; 0 if none
+// (Unicode 15, table 3-7).
+std::size_t Utf8Size(std::string_view text) {
+  const auto lead = static_cast<unsigned char>(text[0]);
+  const std::size_t size = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+  if (lead < 0xC2 || lead > 0xF4 || text.size() < size) return 0;
+  const auto second = static_cast<unsigned char>(text[1]);
+  const unsigned low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+  const unsigned high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+  if (second < low || second > high) return 0;
+  for (std::size_t i = 2; i < size; ++i) {
+    if (!IsContinuation(text[i])) return 0;
+  }
+  return size;
+}
+
+bool NeedsEscape(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte < 0x20 || byte >= 0x7F || c == '"' || c == '\\';
+}
+
+void AppendControl(char c, std::string& out) {
+  static constexpr std::string_view kHex = "0123456789abcdef";
+  switch (c) {
+    case '"':
+      out.append("\\\"");
+      return;
+    case '\\':
+      out.append("\\\\");
+      return;
+    case '\t':
+      out.append("\\t");
+      return;
+    case '\r':
+      out.append("\\r");
+      return;
+    case '\n':
+      out.append("\\n");
+      return;
+    default: {
+      const auto byte = static_cast<unsigned char>(c);
+      out.append("\\u00").append(1, kHex[byte >> 4]).append(1, kHex[byte & 15]);
+    }
+  }
+}
+
+// "<time> <stream> F ", and where the F is.
+std::size_t BuildPrefix(Wall time, Stream stream, std::string& prefix) {
+  prefix.resize(kRfc3339Size);
+  WriteRfc3339(time, prefix.data());
+  prefix.append(1, ' ').append(StreamName(stream)).append(1, ' ');
+  const std::size_t flag_at = prefix.size();
+  prefix.append("F ");
+  return flag_at;
+}
+
+std::string JsonHead(Wall time, Stream stream, std::string_view app, std::string_view worker) {
+  std::string head = "{\"time\":\"" + FormatRfc3339(time) + "\",\"stream\":\"";
+  head.append(StreamName(stream)).append("\",\"app\":\"");
+  AppendJsonEscaped(app, head);
+  return head.append("\",\"worker\":").append(worker).append(1, ',');
+}
+
+}  // namespace
+
+void AppendJsonEscaped(std::string_view text, std::string& out) {
+  while (!text.empty()) {
+    std::size_t plain = 0;
+    while (plain < text.size() && !NeedsEscape(text[plain]))
+      ++plain;
+    out.append(text.substr(0, plain));
+    text.remove_prefix(plain);
+    if (text.empty()) return;
+    std::size_t taken = 1;
+    if (static_cast<unsigned char>(text[0]) < 0x80) {
+      AppendControl(text[0], out);
+    } else if (const std::size_t size = Utf8Size(text); size > 0) {
+      out.append(text.substr(0, size));
+      taken = size;
+    } else {
+      out.append(kReplacement);
+    }
+    text.remove_prefix(taken);
+  }
+}
+
+void LineFormatter::Append(const RecordBatch& batch, std::string& out) {
+  NotBefore(batch.stamp);
+  switch (format_) {
+    case LineFormat::kTend:
+    case LineFormat::kCri:
+      return AppendPrefixed(batch, out);
+    case LineFormat::kJson:
+      return AppendJson(batch, out);
+    case LineFormat::kRaw:
+      return AppendRaw(batch, out);
+  }
+}
+
+void LineFormatter::AppendPrefixed(const RecordBatch& batch, std::string& out) {
+  const std::size_t flag_at = BuildPrefix(last_, batch.stream, prefix_);
+  if (format_ == LineFormat::kTend) {
+    prefix_.append(SafeAppName(batch.worker->app)).append(1, ':');
+    prefix_.append(std::to_string(batch.worker->slot)).append(1, ' ');
+  }
+  const std::size_t need =
+      out.size() + batch.bytes.size() + batch.lines.size() * (prefix_.size() + 1);
+  // Growing by half as much again keeps the cost of many small batches linear.
+  if (need > out.capacity()) out.reserve(need + need / 2);
+  for (const LineSpan& line : batch.lines) {
+    prefix_[flag_at] = (line.flags & kLinePartial) != 0 ? 'P' : 'F';
+    out.append(prefix_).append(batch.Text(line)).append(1, '\n');
+  }
+}
+
+void LineFormatter::AppendJson(const RecordBatch& batch, std::string& out) {
+  const std::string head =
+      JsonHead(last_, batch.stream, batch.worker->app, std::to_string(batch.worker->slot));
+  for (const LineSpan& line : batch.lines) {
+    out.append(head);
+    if ((line.flags & kLinePartial) != 0) out.append("\"partial\":true,");
+    out.append("\"message\":\"");
+    AppendJsonEscaped(batch.Text(line), out);
+    out.append("\"}\n");
+  }
+}
+
+void LineFormatter::AppendRaw(const RecordBatch& batch, std::string& out) {
+  const WorkerRef& worker = *batch.worker;
+  const bool same = raw_incarnation_ == worker.incarnation && raw_slot_ == worker.slot &&
+                    raw_stream_ == batch.stream;
+  if (batch.lines.empty()) return;
+  if (raw_open_ && !same) out.append(1, '\n');
+  for (const LineSpan& line : batch.lines) {
+    out.append(batch.Text(line));
+    raw_open_ = (line.flags & kLinePartial) != 0;
+    if (!raw_open_) out.append(1, '\n');
+  }
+  raw_incarnation_ = worker.incarnation;
+  raw_slot_ = worker.slot;
+  raw_stream_ = batch.stream;
+}
+
+void LineFormatter::AppendNotice(std::string_view app,
+                                 std::string_view text,
+                                 Wall time,
+                                 std::string& out) {
+  NotBefore(time);
+  std::string notice("[tend: ");
+  notice.append(text).append(1, ']');
+  if (format_ == LineFormat::kJson) {
+    out.append(JsonHead(last_, Stream::kStderr, app, "null")).append("\"message\":\"");
+    AppendJsonEscaped(notice, out);
+    out.append("\"}\n");
+    return;
+  }
+  if (format_ == LineFormat::kRaw) {
+    if (raw_open_) out.append(1, '\n');
+    raw_open_ = false;
+  } else {
+    BuildPrefix(last_, Stream::kStderr, prefix_);
+    out.append(prefix_);
+    if (format_ == LineFormat::kTend) out.append(SafeAppName(app)).append(":- ");
+  }
+  out.append(notice).append(1, '\n');
+}
+
+}  // namespace tend::rotate

@@ -1,0 +1,72 @@
+// How a record looks on disk, and back. One formatter belongs to one file: it keeps the stamps of
+// that file from going back, and knows whether a raw line still lacks its end.
+//
+//   kTend  2026-11-21T10:31:07.001234567Z stderr F api:1 text      (P instead of F: goes on)
+//   kCri   2026-11-21T10:31:07.001234567Z stderr F text
+//   kJson  {"time":"…","stream":"stderr","app":"api","worker":1,"message":"text"}
+//   kRaw   text
+//
+// Thread: any one.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/record.h"
+#include "base/time.h"
+#include "config/config.h"
+
+namespace tend::rotate {
+
+class LineFormatter {
+ public:
+  explicit LineFormatter(config::LineFormat format) : format_(format) {}
+
+  // Appends all lines of `batch` to `out`, each with its newline. In kRaw a partial piece gets
+  // none, unless another worker or stream speaks next.
+  void Append(const RecordBatch& batch, std::string& out);
+  // A line of tend's own about `app`: worker "-", stderr, "[tend: <text>]".
+  void AppendNotice(std::string_view app, std::string_view text, Wall time, std::string& out);
+
+  // No stamp before `time` from here on.
+  void NotBefore(Wall time) {
+    if (time > last_) last_ = time;
+  }
+  Wall last() const { return last_; }
+  config::LineFormat format() const { return format_; }
+
+ private:
+  void AppendPrefixed(const RecordBatch& batch, std::string& out);
+  void AppendJson(const RecordBatch& batch, std::string& out);
+  void AppendRaw(const RecordBatch& batch, std::string& out);
+
+  config::LineFormat format_;
+  Wall last_{};
+  std::string prefix_;
+  // Whose raw line has no newline yet.
+  bool raw_open_ = false;
+  std::uint64_t raw_incarnation_ = 0;
+  int raw_slot_ = 0;
+  Stream raw_stream_ = Stream::kStdout;
+};
+
+// A stored line, taken apart. `text` points into the line or into the scratch string.
+struct ParsedLine {
+  Wall time{};
+  bool has_time = false;  // false: a raw line
+  Stream stream = Stream::kStdout;
+  std::uint8_t flags = kLineWhole;
+  int slot = -1;  // -1: unknown, or tend itself
+  std::string_view text;
+};
+
+// Understands every LineFormat, whatever the file's is now: a line that is none of the others is
+// raw. `app` is the app's name, `line` comes without its newline. Never fails.
+ParsedLine ParseLine(std::string_view app, std::string_view line, std::string& scratch);
+
+// Appends `text` as the inside of a JSON string; what is not UTF-8 becomes U+FFFD.
+void AppendJsonEscaped(std::string_view text, std::string& out);
+
+}  // namespace tend::rotate

@@ -1,0 +1,127 @@
+// One log file with everything that belongs to it: the active file, its sealed segments and its
+// archives. Appends whole lines, seals the active file when it is full, and finishes at the next
+// chance what an error or a crash interrupted.
+//
+// Sealing is a machine of retriable steps, one system call each:
+//
+//   sync → rename (never replacing) → create the new active file → sync the folder
+//
+// Until the new file is there, lines go on to the old one under whatever name it has; nothing is
+// unlinked before (no inode number is reused under a tailer), and nothing is ever truncated: what a
+// short write left of a line is kept and written first when writing works again.
+//
+// Owned by a FileSink. Thread: disk.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/fact.h"
+#include "base/files.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "rotate/log_stats.h"
+#include "rotate/segment_name.h"
+
+namespace tend::rotate {
+
+struct Moment {
+  Mono mono{};
+  Wall wall{};
+};
+
+using FactFields = std::vector<std::pair<std::string, std::string>>;
+using TellFact = std::function<void(FactId, FactFields)>;
+
+class LogFile {
+ public:
+  // `stats` and what `tell` refers to outlive the file; several files may share them.
+  LogFile(
+      Files& files, std::string folder, std::string base, AppLogStats& stats, const TellFact& tell);
+
+  // Makes the folder, finishes what a crash left, opens or makes the active file. May be called
+  // again after an error.
+  Result<> Open();
+  bool is_open() const { return fd_.valid(); }
+
+  struct Appended {
+    std::size_t bytes = 0;  // taken: written, or begun and to be finished by FinishLine()
+    std::optional<Error> error;
+  };
+  // Writes `lines`, and seals the file whenever the next line would take it over `size_max`.
+  // REQUIRES: is_open()
+  Appended Append(std::string_view lines, std::uint64_t size_max, Moment now);
+  // Writes what is left of a line that an error cut off.
+  Result<> FinishLine();
+
+  // Seals the active file now. Nothing happens to an empty one. REQUIRES: is_open()
+  Result<> Seal(RotateReason reason, Moment now);
+  // If the active file is no longer what its path names, opens what is there (and makes it if it is
+  // missing). Goes on with an interrupted sealing too.
+  Result<> CheckPath(Moment now);
+  // Removes all segments, empties the active file.
+  Result<> Clear();
+  Result<> Sync();
+  // Reads the folder again: somebody else may have removed segments.
+  Result<> Refresh();
+
+  // Removes a sealed segment. One that is gone already is fine.
+  Result<> Remove(std::uint64_t sequence, std::string_view reason);
+  // `sequence` has become an archive of so many bytes.
+  void MarkCompressed(std::uint64_t sequence, std::uint64_t bytes);
+  void Forget(std::uint64_t sequence);
+
+  // By sequence, without one that is being sealed and still written to.
+  std::span<const Segment> sealed() const {
+    return std::span(sealed_).first(sealed_.size() - (step_ == SealStep::kCreate ? 1 : 0));
+  }
+  std::uint64_t active_bytes() const { return size_; }
+  std::uint64_t bytes() const;  // in all
+  // The last whole line that Open found, for a formatter to go on from its stamp.
+  const std::string& last_line() const { return last_line_; }
+  // No name will carry an earlier time than this.
+  void NotBefore(Wall time) { not_before_ = time; }
+  std::uint64_t device() const { return device_; }  // of the active file; 0: not open yet
+  const std::string& folder() const { return folder_; }
+  const std::string& base() const { return base_; }
+  std::string path() const { return folder_ + '/' + base_; }
+
+ private:
+  enum class SealStep { kNone, kSync, kRename, kCreate, kSyncFolder };
+
+  Result<> OpenActive();
+  Result<> Advance(Moment now);
+  Result<> SealByRename(Moment now);
+  std::size_t FittingPrefix(std::string_view lines, std::uint64_t size_max) const;
+  std::optional<Error> Write(std::string_view lines, std::size_t& taken);
+
+  Files& files_;
+  std::string folder_, base_;
+  AppLogStats& stats_;
+  const TellFact& tell_;
+
+  Fd fd_;
+  bool is_regular_ = true;  // a FIFO or device is written to, never rotated
+  std::uint64_t inode_ = 0;
+  std::uint64_t device_ = 0;
+  std::uint64_t size_ = 0;
+  bool at_line_end_ = true;
+  std::string rest_;  // of a line that has been begun
+  std::string last_line_;
+  Wall not_before_{};
+
+  SealStep step_ = SealStep::kNone;
+  RotateReason seal_reason_{};
+  Mono seal_retry_{};
+  std::uint64_t next_sequence_ = 1;
+  bool recovered_ = false;
+  std::vector<Segment> sealed_;  // by sequence
+};
+
+}  // namespace tend::rotate

@@ -1,0 +1,60 @@
+// Counters of one app's log. Plain numbers: copied between threads, summed over the app's files.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "rotate/retention.h"
+
+namespace tend::rotate {
+
+enum class DropReason : std::uint8_t { kDiskFull, kWriteError, kQueueFull };
+inline constexpr std::size_t kDropReasons = 3;
+std::string_view DropReasonName(DropReason reason);  // "disk_full" "write_error" "queue_full"
+
+// kExternal: somebody else renamed or removed the file.
+enum class RotateReason : std::uint8_t { kSize, kManual, kExternal };
+inline constexpr std::size_t kRotateReasons = 3;
+std::string_view RotateReasonName(RotateReason reason);  // "size" "manual" "external"
+
+inline constexpr std::size_t kExpireReasons = 4;
+
+struct FileCount {
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;
+};
+
+struct AppLogStats {
+  std::uint64_t lines_written = 0;  // in the app's own file
+  std::uint64_t bytes_written = 0;  // in all its files
+  std::array<std::uint64_t, kDropReasons> lines_dropped{};
+  std::array<std::uint64_t, kDropReasons> bytes_dropped{};
+  std::array<std::uint64_t, kRotateReasons> rotations{};
+  std::uint64_t compress_in_bytes = 0;
+  std::uint64_t compress_out_bytes = 0;
+  std::uint64_t compress_failures = 0;
+  std::array<std::uint64_t, kExpireReasons> expired_files{};
+  FileCount active, rotated, compressed;
+  bool failing = false;  // lines are being dropped or held back now
+
+  std::uint64_t& Dropped(DropReason reason) {
+    return lines_dropped[static_cast<std::size_t>(reason)];
+  }
+  std::uint64_t Dropped(DropReason reason) const {
+    return lines_dropped[static_cast<std::size_t>(reason)];
+  }
+};
+
+struct LogStoreStats {
+  std::map<std::string, AppLogStats> apps;
+  std::uint64_t lines_without_app = 0;  // lost, because their app was not open
+  std::uint64_t compress_queue_files = 0;
+  std::uint64_t compressed_files = 0;        // since start
+  std::uint64_t file_system_free_bytes = 0;  // of the log folder's file system
+  std::uint64_t file_system_size_bytes = 0;
+};
+
+}  // namespace tend::rotate
