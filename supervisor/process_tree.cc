@@ -23,25 +23,26 @@ namespace {
 // Trees whose SurvivorCount nobody asked for are looked through when there are so many.
 constexpr std::size_t kSeenMax = 1024;
 
-std::string_view ReadSmall(const char* path, char* buffer, std::size_t size) {
+// Ends with NUL; "" if the file cannot be read. No heap: the keeper reads this way, too.
+template <std::size_t size>
+const char* ReadSmall(const char* path, char (&buffer)[size]) {
   const Fd file(::open(path, O_RDONLY | O_CLOEXEC));
-  if (!file.valid()) return {};
-  const ssize_t n = ::read(file.get(), buffer, size);
-  return n <= 0 ? std::string_view() : std::string_view(buffer, static_cast<std::size_t>(n));
+  const ssize_t n = file.valid() ? ::read(file.get(), buffer, size - 1) : 0;
+  buffer[n > 0 ? n : 0] = '\0';
+  return buffer;
 }
 
 // "PID (name) S PPID PGRP SESSION …"; the name may hold anything, so fields count from the last
 // parenthesis. Start time is field 22.
-std::optional<ProcessStat> Parse(int pid, std::string_view text) {
-  const std::size_t end = text.rfind(')');
-  if (end == std::string_view::npos || end + 2 >= text.size()) return std::nullopt;
-  const std::string rest(text.substr(end + 2));
+std::optional<ProcessStat> Parse(int pid, const char* text) {
+  const char* const end = std::strrchr(text, ')');
+  if (end == nullptr) return std::nullopt;
   ProcessStat stat;
   stat.pid = pid;
   int group = 0;
   unsigned long long start = 0;
   const int found = std::sscanf(
-      rest.c_str(), "%c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+      end + 1, " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
       &stat.state, &stat.parent, &group, &stat.session, &start);
   if (found != 5) return std::nullopt;
   stat.start_time = start;
@@ -71,7 +72,7 @@ std::optional<ProcessStat> ReadProcessStat(int pid) {
   char path[32];
   std::snprintf(path, sizeof path, "/proc/%d/stat", pid);
   char text[1024];
-  return Parse(pid, ReadSmall(path, text, sizeof text));
+  return Parse(pid, ReadSmall(path, text));
 }
 
 bool IsRunning(int pid, std::uint64_t start_time) {
@@ -83,7 +84,7 @@ std::string ReadProcessName(int pid) {
   char path[32];
   std::snprintf(path, sizeof path, "/proc/%d/comm", pid);
   char text[32];
-  std::string_view name = ReadSmall(path, text, sizeof text);
+  std::string_view name = ReadSmall(path, text);
   if (name.ends_with('\n')) name.remove_suffix(1);
   return std::string(name);
 }
