@@ -1,0 +1,67 @@
+#include "supervisor/fleet_view.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace tend::supervisor {
+
+void FleetView::BeginSync() {
+  for (auto& entry : apps_)
+    entry.second.confirmed = false;
+}
+
+std::vector<std::string> FleetView::EndSync() {
+  std::vector<std::string> dropped;
+  for (auto it = apps_.begin(); it != apps_.end();) {
+    if (it->second.confirmed) {
+      ++it;
+      continue;
+    }
+    dropped.push_back(it->first);
+    it = apps_.erase(it);
+  }
+  synced_ = true;
+  return dropped;
+}
+
+void FleetView::PutApp(config::AppConfig config, AppStatus status) {
+  App& app = apps_[config.name];
+  // Core tells the workers one by one after this; those of an app that was not confirmed are old.
+  if (app.confirmed) status.workers = std::move(app.status.workers);
+  app.config = std::move(config);
+  app.status = std::move(status);
+  app.confirmed = true;
+}
+
+void FleetView::DropApp(const std::string& app) {
+  apps_.erase(app);
+}
+
+bool FleetView::PutWorker(const std::string& app, WorkerStatus worker) {
+  const auto it = apps_.find(app);
+  if (it == apps_.end()) return false;
+  std::vector<WorkerStatus>& workers = it->second.status.workers;
+  const auto place =
+      std::lower_bound(workers.begin(), workers.end(), worker.slot,
+                       [](const WorkerStatus& known, int slot) { return known.slot < slot; });
+  if (place != workers.end() && place->slot == worker.slot) {
+    *place = std::move(worker);
+  } else {
+    workers.insert(place, std::move(worker));
+  }
+  return true;
+}
+
+void FleetView::DropWorker(const std::string& app, int slot) {
+  const auto it = apps_.find(app);
+  if (it == apps_.end()) return;
+  std::erase_if(it->second.status.workers,
+                [slot](const WorkerStatus& worker) { return worker.slot == slot; });
+}
+
+const FleetView::App* FleetView::Find(const std::string& app) const {
+  const auto it = apps_.find(app);
+  return it == apps_.end() ? nullptr : &it->second;
+}
+
+}  // namespace tend::supervisor

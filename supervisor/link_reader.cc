@@ -1,0 +1,137 @@
+#include "supervisor/link_reader.h"
+
+#include <array>
+#include <optional>
+#include <utility>
+
+#include <boost/json.hpp>
+
+#include "config/codec.h"
+
+namespace tend::supervisor {
+namespace {
+
+namespace json = boost::json;
+
+std::string_view TextOf(const json::object& object, const char* key) {
+  const json::value* member = object.if_contains(key);
+  if (member == nullptr || !member->is_string()) return {};
+  return {member->get_string().data(), member->get_string().size()};
+}
+
+template <typename T>
+T NumberOf(const json::object& object, const char* key) {
+  const json::value* member = object.if_contains(key);
+  if (member == nullptr) return T{};
+  json::error_code ec;
+  const T number = member->to_number<T>(ec);
+  return ec ? T{} : number;
+}
+
+// The nested object as text, for the codecs of its owner. Such messages are rare.
+std::string NestedOf(const json::object& object, const char* key) {
+  const json::value* member = object.if_contains(key);
+  return member == nullptr ? std::string() : json::serialize(*member);
+}
+
+bool ReadApp(const json::object& object, LinkListener& listener) {
+  auto app = config::AppConfigFromJson(NestedOf(object, "app"));
+  auto status = AppStatusFromJson(NestedOf(object, "status"));
+  if (!app || !status) return false;
+  listener.OnApp(*std::move(app), *std::move(status));
+  return true;
+}
+
+bool ReadWorker(const json::object& object, LinkListener& listener) {
+  auto worker = WorkerStatusFromJson(NestedOf(object, "worker"));
+  if (!worker) return false;
+  listener.OnWorker(std::string(TextOf(object, "app")), *std::move(worker));
+  return true;
+}
+
+bool ReadFact(const json::object& object, LinkListener& listener) {
+  auto fact = FactFromJson(NestedOf(object, "fact"));
+  if (!fact) return false;
+  listener.OnFact(*std::move(fact));
+  return true;
+}
+
+bool ReadLogs(const json::object& object, LinkListener& listener) {
+  static constexpr std::array<std::pair<std::string_view, LinkListener::LogsOp>, 3> kOps = {
+      {{"flush", LinkListener::LogsOp::kFlush},
+       {"reopen", LinkListener::LogsOp::kReopen},
+       {"rotate", LinkListener::LogsOp::kRotate}}};
+  for (const auto& op : kOps) {
+    if (op.first != TextOf(object, "op")) continue;
+    listener.OnLogsRequest(op.second, std::string(TextOf(object, "app")),
+                           NumberOf<std::uint64_t>(object, "request"));
+    return true;
+  }
+  return false;
+}
+
+using Reader = bool (*)(const json::object&, LinkListener&);
+
+constexpr std::array<std::pair<std::string_view, Reader>, 10> kReaders = {{
+    {"app", ReadApp},
+    {"worker", ReadWorker},
+    {"fact", ReadFact},
+    {"logs", ReadLogs},
+    {"hello",
+     [](const json::object&, LinkListener& l) {
+       l.OnCoreHello();
+       return true;
+     }},
+    {"synced",
+     [](const json::object&, LinkListener& l) {
+       l.OnSynced();
+       return true;
+     }},
+    {"app_gone",
+     [](const json::object& o, LinkListener& l) {
+       l.OnAppGone(std::string(TextOf(o, "app")));
+       return true;
+     }},
+    {"worker_gone",
+     [](const json::object& o, LinkListener& l) {
+       l.OnWorkerGone(std::string(TextOf(o, "app")), NumberOf<int>(o, "slot"));
+       return true;
+     }},
+    {"incarnation",
+     [](const json::object& o, LinkListener& l) {
+       l.OnIncarnation(std::string(TextOf(o, "app")), NumberOf<int>(o, "slot"),
+                       NumberOf<std::uint64_t>(o, "incarnation"), NumberOf<int>(o, "pid"));
+       return true;
+     }},
+    {"ended",
+     [](const json::object& o, LinkListener& l) {
+       l.OnEnded(NumberOf<std::uint64_t>(o, "incarnation"));
+       return true;
+     }},
+}};
+
+}  // namespace
+
+bool ReadLinkPacket(std::string_view packet, LinkListener& listener) {
+  json::error_code ec;
+  const json::value value = json::parse(json::string_view(packet.data(), packet.size()), ec);
+  const json::object* object = ec ? nullptr : value.if_object();
+  if (object == nullptr) return false;
+  const std::string_view type = TextOf(*object, "type");
+  for (const auto& reader : kReaders) {
+    if (reader.first == type) return reader.second(*object, listener);
+  }
+  return false;
+}
+
+std::string SidecarHello(int pid) {
+  return json::serialize(json::object{{"type", "hello"}, {"role", "sidecar"}, {"pid", pid}});
+}
+
+std::string LogsDone(std::uint64_t request, std::string_view error) {
+  json::object object{{"type", "logs_done"}, {"request", request}, {"ok", error.empty()}};
+  if (!error.empty()) object["error"] = json::string_view(error.data(), error.size());
+  return json::serialize(object);
+}
+
+}  // namespace tend::supervisor

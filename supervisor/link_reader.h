@@ -1,0 +1,48 @@
+// Reads what core says over the link (base/link.h) and hands it on as calls. Total: a packet that
+// is no message of ours is counted and ignored.
+//
+// Thread: the loop's.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/fact.h"
+#include "base/status.h"
+#include "config/config.h"
+
+namespace tend::supervisor {
+
+class LinkListener {
+ public:
+  LinkListener() = default;
+  LinkListener(const LinkListener&) = delete;
+  LinkListener& operator=(const LinkListener&) = delete;
+  virtual ~LinkListener() = default;
+
+  virtual void OnCoreHello() = 0;  // core started: all that is known is told anew
+  virtual void OnSynced() = 0;     // what was not told since the hello is gone
+  virtual void OnApp(config::AppConfig app, AppStatus status) = 0;
+  virtual void OnAppGone(const std::string& app) = 0;
+  virtual void OnWorker(const std::string& app, WorkerStatus worker) = 0;
+  virtual void OnWorkerGone(const std::string& app, int slot) = 0;
+  virtual void OnIncarnation(const std::string& app,
+                             int slot,
+                             std::uint64_t incarnation,
+                             int pid) = 0;
+  virtual void OnEnded(std::uint64_t incarnation) = 0;
+  virtual void OnFact(Fact fact) = 0;
+  enum class LogsOp : std::uint8_t { kFlush, kReopen, kRotate };
+  virtual void OnLogsRequest(LogsOp op, const std::string& app, std::uint64_t request) = 0;
+};
+
+// False: not a message that we know.
+bool ReadLinkPacket(std::string_view packet, LinkListener& listener);
+
+// The sidecar's own messages.
+std::string SidecarHello(int pid);
+// `error` empty: it worked.
+std::string LogsDone(std::uint64_t request, std::string_view error);
+
+}  // namespace tend::supervisor

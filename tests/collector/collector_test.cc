@@ -1,0 +1,260 @@
+#include "collector/collector.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/fake_loop.h"
+
+namespace tend::collector {
+namespace {
+
+using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace)
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class Shelf final : public RecordSink {
+ public:
+  bool HasRoom(const WorkerRef&) const override { return has_room; }
+  void Publish(RecordBatchPtr batch) override {
+    for (const LineSpan& line : batch->lines) {
+      lines.push_back(batch->worker->Name() + ' ' + std::string(StreamName(batch->stream)) + ' ' +
+                      std::string(batch->Text(line)));
+    }
+    batches.push_back(std::move(batch));
+  }
+  bool has_room = true;
+  std::vector<std::string> lines;
+  std::vector<RecordBatchPtr> batches;
+};
+
+class Reports final : public TelemetrySink {
+ public:
+  void Report(const WorkerRef& worker, const TelemetryReport& report) override {
+    runtimes.push_back(worker.Name() + ' ' + report.runtime);
+  }
+  std::vector<std::string> runtimes;
+};
+
+class CollectorTest : public ::testing::Test {
+ protected:
+  CollectorTest()
+      : collector_(loop_,
+                   shelf_,
+                   reports_,
+                   {[this](std::uint64_t id, PipeKind) { closed_.push_back(id); },
+                    [this](std::uint64_t id) { drained_.push_back(id); }},
+                   {}) {}
+
+  // The worker's end and the number of ours.
+  struct Ends {
+    Fd worker;
+    int ours;
+  };
+  Ends Attach(std::uint64_t incarnation, PipeKind kind) {
+    auto pipe = MakePipe();
+    TEND_CHECK(pipe);
+    const int ours = pipe->read.get();
+    collector_.Attach(incarnation, kind, std::move(pipe->read));
+    return {std::move(pipe->write), ours};
+  }
+  static void Write(const Ends& ends, std::string_view text) {
+    ASSERT_EQ(::write(ends.worker.get(), text.data(), text.size()),
+              static_cast<ssize_t>(text.size()));
+  }
+  void Wake(const Ends& ends) {
+    loop_.Advance(10ms);  // Past any rest.
+    ASSERT_TRUE(loop_.MakeReadable(ends.ours));
+  }
+
+  FakeLoop loop_;
+  Shelf shelf_;
+  Reports reports_;
+  std::vector<std::uint64_t> closed_, drained_;
+  Collector collector_;
+};
+
+TEST_F(CollectorTest, PublishesWholeLinesWithWorkerAndStream) {
+  collector_.Announce({"api", 1, 7});
+  const Ends out = Attach(7, PipeKind::kStdout);
+  const Ends err = Attach(7, PipeKind::kStderr);
+  Write(out, "hello\nunfin");
+  Write(err, "oh\n");
+  Wake(out);
+  Wake(err);
+  EXPECT_THAT(shelf_.lines, ElementsAre("api:1 stdout hello", "api:1 stderr oh"));
+  EXPECT_EQ(collector_.Counters("api", 1).out.lines, 1u);
+  EXPECT_EQ(collector_.Counters("api", 1).out.bytes, 6u);
+  EXPECT_EQ(collector_.Counters("api", 1).err.lines, 1u);
+}
+
+TEST_F(CollectorTest, HoldsPipesThatComeBeforeTheirAnnouncement) {
+  const Ends out = Attach(7, PipeKind::kStdout);
+  Write(out, "early\n");
+  EXPECT_FALSE(loop_.IsWatched(out.ours));
+  collector_.Announce({"api", 0, 7});
+  Wake(out);
+  EXPECT_THAT(shelf_.lines, ElementsAre("api:0 stdout early"));
+}
+
+TEST_F(CollectorTest, TakesTheLastWordsWhenTheWorkerHasEnded) {
+  collector_.Announce({"api", 0, 7});
+  Ends out = Attach(7, PipeKind::kStdout);
+  Ends err = Attach(7, PipeKind::kStderr);
+  Write(out, "a\nlast words without newline");
+  Write(err, "panic\n");
+  out.worker.Reset();
+  err.worker.Reset();
+  collector_.Ended(7);
+  // The first look finds bytes, the next the end of the file.
+  loop_.MakeReadable(out.ours);
+  loop_.MakeReadable(err.ours);
+  EXPECT_THAT(shelf_.lines, ElementsAre("api:0 stdout a", "api:0 stderr panic",
+                                        "api:0 stdout last words without newline"));
+  EXPECT_THAT(drained_, ElementsAre(7));
+  EXPECT_THAT(closed_, ElementsAre(7, 7));
+  EXPECT_EQ(collector_.open_pipes(), 0u);
+}
+
+TEST_F(CollectorTest, DrainsPipesThatComeAfterTheEnd) {
+  collector_.Ended(7);
+  EXPECT_THAT(drained_, IsEmpty());
+  collector_.Announce({"api", 0, 7});
+  Ends out = Attach(7, PipeKind::kStdout);
+  Write(out, "late\n");
+  out.worker.Reset();
+  loop_.MakeReadable(out.ours);
+  loop_.MakeReadable(out.ours);
+  EXPECT_THAT(shelf_.lines, ElementsAre("api:0 stdout late"));
+  EXPECT_THAT(drained_, ElementsAre(7));
+}
+
+TEST_F(CollectorTest, KeepsReadingAPipeThatAGrandchildHoldsOpen) {
+  collector_.Announce({"api", 0, 7});
+  const Ends out = Attach(7, PipeKind::kStdout);
+  Write(out, "half");
+  collector_.Ended(7);
+  EXPECT_THAT(drained_, ElementsAre(7));
+  EXPECT_THAT(shelf_.lines, IsEmpty());
+  loop_.Advance(3s);
+  EXPECT_THAT(shelf_.lines, ElementsAre("api:0 stdout half"));
+  Write(out, "from the grandchild\n");
+  ASSERT_TRUE(loop_.MakeReadable(out.ours));
+  EXPECT_EQ(shelf_.lines.back(), "api:0 stdout from the grandchild");
+  EXPECT_THAT(closed_, IsEmpty());
+}
+
+TEST_F(CollectorTest, LeavesBytesInThePipeWhileThereIsNoRoom) {
+  collector_.Announce({"api", 0, 7});
+  const Ends out = Attach(7, PipeKind::kStdout);
+  shelf_.has_room = false;
+  Write(out, "waits\n");
+  Wake(out);
+  EXPECT_THAT(shelf_.lines, IsEmpty());
+  EXPECT_FALSE(loop_.IsWatched(out.ours));
+  shelf_.has_room = true;
+  collector_.Resume("other");
+  EXPECT_FALSE(loop_.IsWatched(out.ours));
+  collector_.Resume("api");
+  ASSERT_TRUE(loop_.MakeReadable(out.ours));
+  EXPECT_THAT(shelf_.lines, ElementsAre("api:0 stdout waits"));
+}
+
+TEST_F(CollectorTest, DrainsAnEndedWorkerOnceThereIsRoomAgain) {
+  collector_.Announce({"api", 0, 7});
+  Ends out = Attach(7, PipeKind::kStdout);
+  shelf_.has_room = false;
+  Write(out, "waits\n");
+  out.worker.Reset();
+  collector_.Ended(7);
+  EXPECT_THAT(drained_, IsEmpty());
+  shelf_.has_room = true;
+  collector_.Resume("api");
+  loop_.MakeReadable(out.ours);
+  loop_.MakeReadable(out.ours);
+  EXPECT_THAT(shelf_.lines, ElementsAre("api:0 stdout waits"));
+  EXPECT_THAT(drained_, ElementsAre(7));
+}
+
+TEST_F(CollectorTest, RestsAfterASmallTake) {
+  collector_.Announce({"api", 0, 7});
+  const Ends out = Attach(7, PipeKind::kStdout);
+  Write(out, "one\n");
+  ASSERT_TRUE(loop_.MakeReadable(out.ours));
+  EXPECT_FALSE(loop_.IsWatched(out.ours));
+  loop_.Advance(2ms);
+  EXPECT_TRUE(loop_.IsWatched(out.ours));
+}
+
+TEST_F(CollectorTest, NeverStampsAnAppBackwards) {
+  collector_.Announce({"api", 0, 7});
+  const Ends out = Attach(7, PipeKind::kStdout);
+  Write(out, "one\n");
+  Wake(out);
+  loop_.SetWall(loop_.WallNow() - 1h);
+  Write(out, "two\n");
+  Wake(out);
+  ASSERT_EQ(shelf_.batches.size(), 2u);
+  EXPECT_GE(shelf_.batches[1]->stamp, shelf_.batches[0]->stamp);
+}
+
+TEST_F(CollectorTest, RemembersTheNewestStderrLinesOfAnIncarnation) {
+  collector_.Announce({"api", 0, 7});
+  const Ends err = Attach(7, PipeKind::kStderr);
+  for (int i = 0; i < 30; ++i)
+    Write(err, "line " + std::to_string(i) + "\n");
+  Wake(err);
+  const auto lines = collector_.LastStderr("api", 0, 7);
+  ASSERT_EQ(lines.size(), 20u);
+  EXPECT_EQ(lines.front(), "line 10");
+  EXPECT_EQ(lines.back(), "line 29");
+  EXPECT_THAT(collector_.LastStderr("api", 0, 8), IsEmpty());
+
+  Write(err, std::string(50'000, 'x') + "\n");
+  Wake(err);
+  std::size_t bytes = 0;
+  for (const auto& line : collector_.LastStderr("api", 0, 7))
+    bytes += line.size();
+  EXPECT_LE(bytes, 4096u);
+  EXPECT_GT(bytes, 0u);
+}
+
+TEST_F(CollectorTest, CountsLinesThatWereCut) {
+  collector_.Announce({"api", 0, 7});
+  Ends out = Attach(7, PipeKind::kStdout);
+  ASSERT_GE(::fcntl(out.worker.get(), F_SETPIPE_SZ, 1 << 20), 1 << 20);
+  Write(out, std::string(600'000, 'x') + "\nshort\n");
+  Wake(out);
+  Wake(out);
+  Wake(out);
+  const StreamCounters counters = collector_.Counters("api", 0).out;
+  EXPECT_EQ(counters.lines, 2u);
+  EXPECT_EQ(counters.split_lines, 1u);
+  EXPECT_EQ(counters.bytes, 600'007u);
+}
+
+TEST_F(CollectorTest, ReadsTelemetryAndCountsWhatIsNone) {
+  collector_.Announce({"api", 0, 7});
+  const Ends pipe = Attach(7, PipeKind::kTelemetry);
+  Write(pipe, "{\"v\":1,\"rt\":\"node 20\"}\nnonsense\n");
+  Wake(pipe);
+  EXPECT_THAT(reports_.runtimes, ElementsAre("api:0 node 20"));
+  EXPECT_EQ(collector_.Counters("api", 0).bad_frames, 1u);
+  EXPECT_THAT(shelf_.lines, IsEmpty());
+}
+
+TEST_F(CollectorTest, TakesEverythingOnTheWayOut) {
+  collector_.Announce({"api", 0, 7});
+  const Ends out = Attach(7, PipeKind::kStdout);
+  Write(out, "whole\nhalf");
+  collector_.DrainAll();
+  EXPECT_THAT(shelf_.lines, ElementsAre("api:0 stdout whole", "api:0 stdout half"));
+}
+
+}  // namespace
+}  // namespace tend::collector
