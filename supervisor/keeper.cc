@@ -38,6 +38,7 @@ constexpr Millis kShortLife = 1000;  // a role that died sooner has failed
 constexpr Millis kBackoffFirst = 100, kBackoffMax = 2000;
 constexpr Millis kLeave = 10'000;  // a role has so long to end once it was told to
 constexpr Millis kRetrySend = 10;
+constexpr int kMessagesPerWake = 256;  // so that no role keeps the others waiting
 constexpr int kSocketBuffer = 1 << 20;
 constexpr std::uint64_t kSignalsTag = kRoles;  // epoll tags below are roles
 
@@ -91,7 +92,7 @@ class Keeper {
   void OnRoleEnded(Role& role, int code, int status);
   void Reap();
   void OnSignals();
-  void ReadRole(Role& role);
+  void ReadRole(Role& role, int messages_max);
   void OnMessage(Role& role, const KeeperMessage& message, int fd);
   void OnPut(Role& role, const KeeperMessage& message, int fd);
   void OnReady(Role& role);
@@ -281,8 +282,8 @@ void Keeper::Watch(Role& role, bool writable) {
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, role.socket, &event);
 }
 
-void Keeper::ReadRole(Role& role) {
-  while (role.socket >= 0) {
+void Keeper::ReadRole(Role& role, int messages_max) {
+  for (int i = 0; i < messages_max && role.socket >= 0; ++i) {
     KeeperMessage message;
     int fd = -1;
     switch (ReceiveKeeperMessage(role.socket, message, fd)) {
@@ -381,7 +382,7 @@ void Keeper::Reap() {
 
 void Keeper::OnRoleEnded(Role& role, int code, int status) {
   // What it put in its last moment is for its next life.
-  ReadRole(role);
+  ReadRole(role, INT_MAX);
   if (role.socket >= 0) ::close(role.socket);
   const int pid = role.pid;
   role.socket = -1;
@@ -491,7 +492,7 @@ void Keeper::Run() {
         continue;
       }
       Role& role = roles_[tag];
-      ReadRole(role);
+      ReadRole(role, kMessagesPerWake);
       if ((events[i].events & EPOLLOUT) != 0) Tell(role);
     }
     Tick(Now());

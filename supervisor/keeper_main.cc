@@ -2,13 +2,13 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
+#include <climits>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -144,6 +144,8 @@ int Main(int argc, char** argv) {
     }
     daemon = argument == "--daemon";
   }
+  // Whatever waits for the end of a descriptor that we were started with would wait for ever.
+  ::syscall(SYS_close_range, STDERR_FILENO + 1, UINT_MAX, 0);
   auto paths = PathsFromEnvironment();
   if (!paths) return Fail(paths.error().message());
   KeeperOptions options;
