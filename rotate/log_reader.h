@@ -1,0 +1,75 @@
+// Reading logs back, for `tend logs` and the page: active file, sealed segments and archives of one
+// or several apps, merged by time, filtered, and followed over rotations. Opens files itself and
+// shares nothing with who writes them: what it needs is in the names and in the lines.
+//
+// Thread: any one; it reads files, so not a loop's. Memory: a block and a line per app, and the
+// lines asked for by `last`.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/files.h"
+#include "base/record.h"
+#include "base/result.h"
+#include "base/time.h"
+
+namespace tend::rotate {
+
+struct StoredLine {
+  Wall time{};  // of raw lines: when their segment was sealed, or the active file last written
+  Stream stream = Stream::kStdout;
+  std::uint8_t flags = kLineWhole;
+  std::string app;
+  int slot = -1;  // -1: unknown, or tend itself
+  std::string text;
+};
+
+struct LogQuery {
+  struct App {
+    std::string name;
+    std::string folder;
+  };
+  std::vector<App> apps;
+  std::vector<int> slots;  // empty: all; lines of tend itself always pass
+  bool out = true, err = true;
+  std::optional<Wall> since, until;  // both included
+  std::size_t last = 0;              // only so many of the latest lines that match; 0: all
+  std::string contains;              // "" : everything
+  bool ignore_case = false;          // of ASCII letters
+  bool invert = false;               // lines without it
+};
+
+// `last` is never more than this, and its lines together never more than 16 MiB.
+inline constexpr std::size_t kLastMax = 100'000;
+
+class AppCursor;
+
+class LogReader {
+ public:
+  LogReader(Files& files, LogQuery query);
+  ~LogReader();
+  LogReader(const LogReader&) = delete;
+  LogReader& operator=(const LogReader&) = delete;
+
+  // At most `lines_max` lines in the order of their times; fewer only at the end of what is there.
+  // A folder that is missing, or a segment that was pruned meanwhile, is no error.
+  Result<std::vector<StoredLine>> Next(std::size_t lines_max);
+  // Looks for what is new since Next() came to the end, over rotations too, and returns it.
+  Result<std::vector<StoredLine>> Poll(std::size_t lines_max);
+
+ private:
+  Result<> Start();
+  Result<> StartFromLast();
+
+  LogQuery query_;
+  std::vector<std::unique_ptr<AppCursor>> cursors_;
+  bool started_ = false;
+  std::deque<StoredLine> last_;  // to be handed out before the cursors go on
+};
+
+}  // namespace tend::rotate

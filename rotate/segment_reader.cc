@@ -1,0 +1,103 @@
+#include "rotate/segment_reader.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace tend::rotate {
+namespace {
+
+constexpr std::size_t kBlock = 64 << 10;
+constexpr std::size_t kArchiveBlock = 128 << 10;
+
+}  // namespace
+
+SegmentReader::SegmentReader(Files& files, Fd fd, bool compressed, std::uint64_t offset)
+    : files_(files), fd_(std::move(fd)), offset_(offset), file_offset_(offset) {
+  if (compressed) decompressor_ = std::make_unique<Decompressor>();
+}
+
+Result<bool> SegmentReader::Fill() {
+  buffer_.erase(0, at_);
+  searched_ -= at_;
+  at_ = 0;
+  if (!decompressor_) {
+    const std::size_t have = buffer_.size();
+    buffer_.resize(have + kBlock);
+    auto n = files_.ReadAt(fd_.get(), std::span(buffer_).subspan(have), file_offset_);
+    buffer_.resize(have + (n ? *n : 0));
+    if (!n) return std::move(n).error();
+    file_offset_ += *n;
+    return *n > 0;
+  }
+  for (;;) {
+    if (compressed_left_.empty() && !decompressor_full_) {
+      compressed_.resize(kArchiveBlock);
+      TRY(const std::size_t n, files_.ReadAt(fd_.get(), compressed_, file_offset_));
+      if (n == 0) return false;
+      file_offset_ += n;
+      compressed_left_ = std::string_view(compressed_).substr(0, n);
+    }
+    const std::size_t before = buffer_.size();
+    TRY_VOID(decompressor_->Step(compressed_left_, buffer_, kArchiveBlock));
+    decompressor_full_ = buffer_.size() - before == kArchiveBlock;
+    if (buffer_.size() > before) return true;
+  }
+}
+
+Result<std::optional<std::string_view>> SegmentReader::Next() {
+  for (;;) {
+    const std::size_t end = buffer_.find('\n', searched_);
+    if (end != std::string::npos) {
+      const std::string_view line = std::string_view(buffer_).substr(at_, end - at_);
+      offset_ += line.size() + 1;
+      at_ = searched_ = end + 1;
+      return std::optional(line);
+    }
+    searched_ = buffer_.size();
+    if (searched_ - at_ >= kLineMax) return std::optional(TakeTail());
+    TRY(const bool more, Fill());
+    if (!more) return std::optional<std::string_view>();
+  }
+}
+
+std::string_view SegmentReader::TakeTail() {
+  const std::string_view tail = std::string_view(buffer_).substr(at_);
+  offset_ += tail.size();
+  at_ = searched_ = buffer_.size();
+  return tail;
+}
+
+BackwardReader::BackwardReader(Files& files, int fd, std::uint64_t end)
+    : files_(files), fd_(fd), begin_(end) {}
+
+Result<std::optional<std::string_view>> BackwardReader::Previous() {
+  for (;;) {
+    // The newline at the very end belongs to the line that ends there.
+    const std::string_view text = std::string_view(buffer_).substr(0, end_);
+    const bool ended = !text.empty() && text.back() == '\n';
+    const std::string_view body = ended ? text.substr(0, text.size() - 1) : text;
+    const std::size_t newline = body.rfind('\n');
+    const bool whole = newline != std::string_view::npos || begin_ == 0;
+    if (!text.empty() && (whole || text.size() >= kLineMax)) {
+      const std::size_t start = newline == std::string_view::npos ? 0 : newline + 1;
+      end_ = start;
+      return std::optional(body.substr(start));
+    }
+    if (begin_ == 0) return std::optional<std::string_view>();
+    const std::size_t size = static_cast<std::size_t>(std::min<std::uint64_t>(kBlock, begin_));
+    std::string block(size, '\0');
+    std::size_t have = 0;
+    while (have < size) {
+      TRY(const std::size_t n,
+          files_.ReadAt(fd_, std::span(block).subspan(have), begin_ - size + have));
+      if (n == 0) return Error(Errc::kIo, "a log file became shorter while it was read");
+      have += n;
+    }
+    buffer_.resize(end_);
+    buffer_.insert(0, block);
+    end_ = buffer_.size();
+    begin_ -= size;
+  }
+}
+
+}  // namespace tend::rotate

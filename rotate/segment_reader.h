@@ -1,0 +1,68 @@
+// Lines of one segment: forwards from plain files and archives, backwards from plain files.
+//
+// Thread: any one. Memory: a block and one line; a line of more than kLineMax comes in pieces.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/fd.h"
+#include "base/files.h"
+#include "base/result.h"
+#include "rotate/compressor.h"
+
+namespace tend::rotate {
+
+inline constexpr std::size_t kLineMax = 1 << 20;
+
+class SegmentReader {
+ public:
+  // Reads on from `offset` of the plain file `fd`, or of the archive `fd` (then 0).
+  SegmentReader(Files& files, Fd fd, bool compressed, std::uint64_t offset = 0);
+
+  // The next line without its newline, valid until the next call; nothing when there is no whole
+  // line (yet).
+  Result<std::optional<std::string_view>> Next();
+  // What is left behind the last newline, when nothing more will come.
+  std::string_view TakeTail();
+  // Bytes of whole lines handed out, from the start of a plain file.
+  std::uint64_t offset() const { return offset_; }
+  int fd() const { return fd_.get(); }
+
+ private:
+  // False at the end of the file.
+  Result<bool> Fill();
+
+  Files& files_;
+  Fd fd_;
+  std::unique_ptr<Decompressor> decompressor_;  // only for archives
+  std::uint64_t offset_ = 0;
+  std::uint64_t file_offset_ = 0;  // of the next read
+  std::string compressed_;         // read, not decompressed yet
+  std::string_view compressed_left_;
+  std::string buffer_;
+  std::size_t at_ = 0;        // in buffer_: start of the next line
+  std::size_t searched_ = 0;  // in buffer_: no newline between at_ and here
+  bool decompressor_full_ = false;
+};
+
+// Lines of a plain file from `end` (just behind a newline, or the end of a finished file) back to
+// its start.
+class BackwardReader {
+ public:
+  BackwardReader(Files& files, int fd, std::uint64_t end);
+  // The line before, valid until the next call; nothing at the start of the file.
+  Result<std::optional<std::string_view>> Previous();
+
+ private:
+  Files& files_;
+  const int fd_;
+  std::uint64_t begin_;  // file offset of buffer_[0]
+  std::string buffer_;
+  std::size_t end_ = 0;  // buffer_[0, end_) is not handed out yet
+};
+
+}  // namespace tend::rotate
