@@ -1,0 +1,386 @@
+#include "exporter/http_server.h"
+
+#include <pthread.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <optional>
+#include <thread>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/basic_stream.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+
+#include "exporter/gzip.h"
+#include "exporter/http_text.h"
+#include "exporter/negotiate.h"
+
+namespace tend::exporter {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using asio::ip::tcp;
+using asio::local::stream_protocol;
+using boost::system::error_code;
+
+constexpr std::size_t kHeaderMax = 8 * 1024;
+constexpr std::size_t kBodyMax = 64 * 1024;
+constexpr auto kReadTimeout = std::chrono::seconds(10);
+constexpr auto kWriteTimeout = std::chrono::seconds(30);
+constexpr auto kPollEvery = std::chrono::milliseconds(100);
+// Smaller bodies are not worth the time.
+constexpr std::size_t kGzipMin = 1024;
+
+// What all sessions share.
+struct Shared {
+  HttpServer::Handler handler;
+  std::size_t connections = 0;
+  bool only_loopback = true;
+};
+
+// One connection. Lives as long as an operation of it is pending.
+template <typename Protocol>
+class Session final : public std::enable_shared_from_this<Session<Protocol>> {
+ public:
+  using Socket = asio::basic_stream_socket<Protocol>;
+
+  Session(Socket socket, Shared& shared, bool is_tcp)
+      : stream_(std::move(socket)),
+        timer_(stream_.get_executor()),
+        shared_(shared),
+        is_tcp_(is_tcp) {
+    ++shared_.connections;
+  }
+  ~Session() { --shared_.connections; }
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  void Read() {
+    parser_.emplace();
+    parser_->header_limit(kHeaderMax);
+    parser_->body_limit(kBodyMax);
+    stream_.expires_after(kReadTimeout);
+    http::async_read(
+        stream_, buffer_, *parser_,
+        [self = this->shared_from_this()](error_code ec, std::size_t) { self->OnRead(ec); });
+  }
+
+ private:
+  void OnRead(error_code ec) {
+    if (ec == http::error::header_limit) return Refuse(431, "the request's headers are too large");
+    if (ec == http::error::body_limit) return Refuse(413, "the request's body is too large");
+    if (ec.category() == http::make_error_code(http::error::end_of_stream).category() &&
+        ec != http::error::end_of_stream && ec != http::error::partial_message) {
+      return Refuse(400, "not an HTTP request");
+    }
+    if (ec) return Close();
+    keep_alive_ = parser_->get().keep_alive();
+    version_ = parser_->get().version();
+    Respond(Answer());
+  }
+
+  HttpResponse Answer() {
+    const auto& request = parser_->get();
+    head_ = request.method() == http::verb::head;
+    const auto host = request[http::field::host];
+    if (is_tcp_ && shared_.only_loopback && !IsLocalHost({host.data(), host.size()})) {
+      return ErrorResponse(403, "this server answers to localhost and IP addresses only");
+    }
+    if (request.method() != http::verb::get && !head_) {
+      HttpResponse refusal = ErrorResponse(405, "only GET and HEAD are served");
+      refusal.headers.emplace_back("Allow", "GET, HEAD");
+      return refusal;
+    }
+    HttpRequest parsed;
+    const auto target = request.target();
+    if (!ParseTarget({target.data(), target.size()}, parsed)) {
+      return ErrorResponse(400, "the address cannot be read");
+    }
+    const auto text_of = [&](http::field field) {
+      const auto value = request[field];
+      return std::string(value.data(), value.size());
+    };
+    parsed.accept = text_of(http::field::accept);
+    parsed.accept_encoding = text_of(http::field::accept_encoding);
+    gzip_ = AcceptsGzip(parsed.accept_encoding);
+    return shared_.handler(parsed);
+  }
+
+  void Refuse(unsigned status, const std::string& message) {
+    keep_alive_ = false;
+    Respond(ErrorResponse(status, message));
+  }
+
+  template <typename Message>
+  void SetFields(Message& message, const HttpResponse& response) const {
+    message.set(http::field::server, "tend");
+    message.set(http::field::content_type, response.content_type);
+    message.set(http::field::cache_control, "no-store");
+    message.set("X-Content-Type-Options", "nosniff");
+    for (const auto& header : response.headers)
+      message.set(header.first, header.second);
+    message.keep_alive(keep_alive_);
+  }
+
+  void Respond(HttpResponse response) {
+    if (response.stream) return StartStream(std::move(response));
+    auto message = std::make_shared<http::response<http::string_body>>(
+        static_cast<http::status>(response.status), version_);
+    SetFields(*message, response);
+    message->set(http::field::vary, "Accept, Accept-Encoding");
+    std::string packed;
+    if (gzip_ && response.body.size() >= kGzipMin) packed = Gzip(response.body);
+    if (!packed.empty()) {
+      message->set(http::field::content_encoding, "gzip");
+      response.body = std::move(packed);
+    }
+    message->content_length(response.body.size());
+    if (!head_) message->body() = std::move(response.body);
+    stream_.expires_after(kWriteTimeout);
+    const auto done = [self = this->shared_from_this(), message](error_code ec, std::size_t) {
+      if (ec || !self->keep_alive_) return self->Close();
+      self->Read();
+    };
+    if (!head_) return http::async_write(stream_, *message, done);
+    auto serializer = std::make_shared<http::response_serializer<http::string_body>>(*message);
+    http::async_write_header(stream_, *serializer,
+                             [serializer, done](error_code ec, std::size_t n) { done(ec, n); });
+  }
+
+  void StartStream(HttpResponse response) {
+    chunked_ = version_ >= 11;
+    keep_alive_ = keep_alive_ && chunked_;
+    auto message = std::make_shared<http::response<http::empty_body>>(
+        static_cast<http::status>(response.status), version_);
+    SetFields(*message, response);
+    if (chunked_) message->chunked(true);
+    body_ = std::move(response.stream);
+    auto serializer = std::make_shared<http::response_serializer<http::empty_body>>(*message);
+    stream_.expires_after(kWriteTimeout);
+    http::async_write_header(
+        stream_, *serializer,
+        [self = this->shared_from_this(), message, serializer](error_code ec, std::size_t) {
+          if (ec) return self->Close();
+          if (self->head_) return self->EndStream();
+          self->WatchForGoodbye();
+          self->Pump();
+        });
+  }
+
+  // A client that follows says nothing; the next byte, or the end, means that it has left.
+  void WatchForGoodbye() {
+    stream_.expires_never();
+    stream_.async_read_some(
+        asio::buffer(goodbye_),
+        [self = this->shared_from_this()](error_code, std::size_t) { self->Close(); });
+  }
+
+  void Pump() {
+    if (!body_) return;
+    auto data = std::make_shared<std::string>(body_->Next());
+    if (data->empty()) {
+      if (body_->done()) return EndStream();
+      timer_.expires_after(kPollEvery);
+      timer_.async_wait([self = this->shared_from_this()](error_code ec) {
+        if (!ec) self->Pump();
+      });
+      return;
+    }
+    stream_.expires_after(kWriteTimeout);
+    const auto done = [self = this->shared_from_this(), data](error_code ec, std::size_t) {
+      if (ec) return self->Close();
+      self->Pump();
+    };
+    if (chunked_) {
+      asio::async_write(stream_, http::make_chunk(asio::buffer(*data)), done);
+    } else {
+      asio::async_write(stream_, asio::buffer(*data), done);
+    }
+  }
+
+  // The connection ends with its stream: the read that watches for a goodbye is still pending.
+  void EndStream() {
+    body_.reset();
+    if (!chunked_ || head_) return Close();
+    stream_.expires_after(kWriteTimeout);
+    asio::async_write(
+        stream_, http::make_chunk_last(),
+        [self = this->shared_from_this()](error_code, std::size_t) { self->Close(); });
+  }
+
+  void Close() {
+    body_.reset();
+    timer_.cancel();
+    error_code ignored;
+    stream_.socket().shutdown(Socket::shutdown_send, ignored);
+    stream_.close();
+  }
+
+  beast::basic_stream<Protocol> stream_;
+  asio::steady_timer timer_;
+  Shared& shared_;
+  const bool is_tcp_;
+  beast::flat_buffer buffer_{kHeaderMax + kBodyMax};
+  std::optional<http::request_parser<http::string_body>> parser_;
+  std::unique_ptr<BodyStream> body_;
+  std::array<char, 1> goodbye_{};
+  unsigned version_ = 11;
+  bool keep_alive_ = false;
+  bool head_ = false;
+  bool gzip_ = false;
+  bool chunked_ = false;
+};
+
+template <typename Protocol>
+class Listener {
+ public:
+  Listener(asio::io_context& io, Shared& shared, bool is_tcp)
+      : acceptor_(io), retry_(io), shared_(shared), is_tcp_(is_tcp) {}
+
+  error_code Listen(const typename Protocol::endpoint& endpoint) {
+    error_code ec;
+    acceptor_.open(endpoint.protocol(), ec);
+    if (!ec && is_tcp_) acceptor_.set_option(asio::socket_base::reuse_address(true), ec);
+    if (!ec) acceptor_.bind(endpoint, ec);
+    if (!ec) acceptor_.listen(asio::socket_base::max_listen_connections, ec);
+    if (ec) {
+      error_code ignored;
+      acceptor_.close(ignored);
+    }
+    return ec;
+  }
+
+  void Accept() {
+    acceptor_.async_accept([this](error_code ec, asio::basic_stream_socket<Protocol> socket) {
+      if (ec == asio::error::operation_aborted) return;
+      if (ec) return AcceptLater();
+      if (shared_.connections < kConnectionsMax) {
+        std::make_shared<Session<Protocol>>(std::move(socket), shared_, is_tcp_)->Read();
+      }
+      Accept();
+    });
+  }
+
+  auto endpoint() const { return acceptor_.local_endpoint(); }
+
+ private:
+  // Out of descriptors, most likely: trying at once would only burn the processor.
+  void AcceptLater() {
+    retry_.expires_after(kPollEvery);
+    retry_.async_wait([this](error_code ec) {
+      if (!ec) Accept();
+    });
+  }
+
+  asio::basic_socket_acceptor<Protocol> acceptor_;
+  asio::steady_timer retry_;
+  Shared& shared_;
+  const bool is_tcp_;
+};
+
+Error ListenError(const std::string& where, const error_code& ec) {
+  return SysError("listen on " + where, ec.value());
+}
+
+}  // namespace
+
+class HttpServer::Impl {
+ public:
+  explicit Impl(Handler handler) { shared_.handler = std::move(handler); }
+
+  Result<> ListenTcp(const std::string& address) {
+    std::string host, port;
+    if (!SplitAddress(address, host, port)) {
+      return Error(Errc::kInvalid, "\"" + address + "\" is not an address like 127.0.0.1:9616");
+    }
+    error_code ec;
+    tcp::resolver resolver(io_);
+    const auto found = resolver.resolve(host, port, tcp::resolver::passive, ec);
+    if (ec || found.empty()) return Error(Errc::kInvalid, "cannot resolve " + address);
+    const tcp::endpoint endpoint = found.begin()->endpoint();
+    auto listener = std::make_unique<Listener<tcp>>(io_, shared_, true);
+    if (ec = listener->Listen(endpoint); ec) return ListenError(address, ec);
+    shared_.only_loopback = endpoint.address().is_loopback();
+    tcp_ = std::move(listener);
+    return {};
+  }
+
+  Result<> ListenUnix(const std::string& path) {
+    const stream_protocol::endpoint endpoint(path);
+    auto listener = std::make_unique<Listener<stream_protocol>>(io_, shared_, false);
+    error_code ec = listener->Listen(endpoint);
+    if (ec == asio::error::address_in_use) {
+      asio::basic_stream_socket<stream_protocol> probe(io_);
+      error_code answer;
+      probe.connect(endpoint, answer);
+      if (!answer) return Error(Errc::kBusy, "somebody else answers at " + path);
+      ::unlink(path.c_str());
+      ec = listener->Listen(endpoint);
+    }
+    if (ec) return ListenError(path, ec);
+    if (::chmod(path.c_str(), 0660) != 0) return SysError("chmod " + path, errno);
+    unix_ = std::move(listener);
+    return {};
+  }
+
+  std::string bound_address() const {
+    if (!tcp_) return {};
+    const tcp::endpoint endpoint = tcp_->endpoint();
+    const std::string host = endpoint.address().to_string();
+    const std::string shown = endpoint.address().is_v6() ? '[' + host + ']' : host;
+    return shown + ':' + std::to_string(endpoint.port());
+  }
+
+  void Start() {
+    if (tcp_) tcp_->Accept();
+    if (unix_) unix_->Accept();
+    thread_ = std::thread([this] {
+      ::pthread_setname_np(::pthread_self(), "tend-http");
+      io_.run();
+    });
+  }
+
+  void Stop() {
+    io_.stop();
+    if (thread_.joinable()) thread_.join();
+  }
+
+ private:
+  Shared shared_;  // Outlives the sessions, which io_ owns.
+  asio::io_context io_{1};
+  std::unique_ptr<Listener<tcp>> tcp_;
+  std::unique_ptr<Listener<stream_protocol>> unix_;
+  std::thread thread_;
+};
+
+HttpServer::HttpServer(Handler handler) : impl_(std::make_unique<Impl>(std::move(handler))) {}
+HttpServer::~HttpServer() {
+  impl_->Stop();
+}
+Result<> HttpServer::ListenTcp(const std::string& address) {
+  return impl_->ListenTcp(address);
+}
+Result<> HttpServer::ListenUnix(const std::string& path) {
+  return impl_->ListenUnix(path);
+}
+std::string HttpServer::bound_address() const {
+  return impl_->bound_address();
+}
+void HttpServer::Start() {
+  impl_->Start();
+}
+void HttpServer::Stop() {
+  impl_->Stop();
+}
+
+}  // namespace tend::exporter
