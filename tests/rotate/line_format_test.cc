@@ -1,0 +1,147 @@
+#include "rotate/line_format.h"
+
+#include <random>
+
+#include <gtest/gtest.h>
+
+#include "rotate/batches.h"
+
+namespace tend::rotate {
+namespace {
+
+using config::LineFormat;
+
+std::string Formatted(LineFormat format, const RecordBatch& batch) {
+  std::string out;
+  LineFormatter(format).Append(batch, out);
+  return out;
+}
+
+RecordBatchPtr Example() {
+  return BatchOf{
+      .slot = 1, .stream = Stream::kStderr, .stamp = At(0, 1234567), .last_is_partial = true}(
+      {"one", "", "two"});
+}
+
+TEST(LineFormat, TendLinesAreCriLinesThatNameTheWorker) {
+  EXPECT_EQ(Formatted(LineFormat::kTend, *Example()),
+            "2026-11-21T10:31:07.001234567Z stderr F api:1 one\n"
+            "2026-11-21T10:31:07.001234567Z stderr F api:1 \n"
+            "2026-11-21T10:31:07.001234567Z stderr P api:1 two\n");
+}
+
+TEST(LineFormat, CriLinesHaveNoWorker) {
+  EXPECT_EQ(Formatted(LineFormat::kCri, *Example()),
+            "2026-11-21T10:31:07.001234567Z stderr F one\n"
+            "2026-11-21T10:31:07.001234567Z stderr F \n"
+            "2026-11-21T10:31:07.001234567Z stderr P two\n");
+}
+
+TEST(LineFormat, RawLinesAreJoinedAgain) {
+  LineFormatter formatter(LineFormat::kRaw);
+  std::string out;
+  formatter.Append(*Example(), out);
+  BatchOf next{.slot = 1, .stream = Stream::kStderr};
+  formatter.Append(*next({" and a half", "three"}), out);
+  EXPECT_EQ(out, "one\n\ntwo and a half\nthree\n");
+}
+
+TEST(LineFormat, ARawPieceIsNotGluedToAnotherStream) {
+  LineFormatter formatter(LineFormat::kRaw);
+  std::string out;
+  formatter.Append(*Example(), out);
+  formatter.Append(*BatchOf{.slot = 1}({"other"}), out);
+  formatter.AppendNotice("api", "note", At(1), out);
+  EXPECT_EQ(out, "one\n\ntwo\nother\n[tend: note]\n");
+}
+
+TEST(LineFormat, JsonLinesEscapeAndReplace) {
+  const BatchOf make{.slot = 3, .stamp = At(0)};
+  const std::string bad = std::string("a\"b\\c\td\r\x01\x7f") + "\xff\xc3\xa4\xe2\x82\xed\xa0\x80z";
+  EXPECT_EQ(
+      Formatted(LineFormat::kJson, *make({bad})),
+      "{\"time\":\"2026-11-21T10:31:07.000000000Z\",\"stream\":\"stdout\",\"app\":\"api\","
+      "\"worker\":3,\"message\":\"a\\\"b\\\\c\\td\\r\\u0001\\u007f"
+      "\xEF\xBF\xBD\xC3\xA4\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBDz\"}\n");
+}
+
+TEST(LineFormat, StampsNeverDecrease) {
+  LineFormatter formatter(LineFormat::kCri);
+  std::string out;
+  formatter.NotBefore(At(5));
+  formatter.Append(*BatchOf{.stamp = At(1)}({"x"}), out);
+  EXPECT_EQ(out, "2026-11-21T10:31:12.000000000Z stdout F x\n");
+}
+
+TEST(LineFormat, ANameWithSpacesCannotBreakTheLine) {
+  const auto batch = BatchOf{.app = "my app"}({"text"});
+  std::string line = Formatted(LineFormat::kTend, *batch);
+  line.pop_back();
+  std::string scratch;
+  const ParsedLine parsed = ParseLine("my app", line, scratch);
+  EXPECT_EQ(parsed.slot, 0);
+  EXPECT_EQ(parsed.text, "text");
+}
+
+TEST(ParseLine, ReadsBackEveryFormat) {
+  for (const auto format : {LineFormat::kTend, LineFormat::kCri, LineFormat::kJson}) {
+    const std::string text = Formatted(format, *Example());
+    std::string last = text.substr(text.rfind('\n', text.size() - 2) + 1);
+    last.pop_back();
+    std::string scratch;
+    const ParsedLine parsed = ParseLine("api", last, scratch);
+    EXPECT_TRUE(parsed.has_time);
+    EXPECT_EQ(parsed.time, At(0, 1234567));
+    EXPECT_EQ(parsed.stream, Stream::kStderr);
+    EXPECT_EQ(parsed.flags, kLinePartial);
+    EXPECT_EQ(parsed.slot, format == LineFormat::kCri ? -1 : 1);
+    EXPECT_EQ(parsed.text, "two");
+  }
+}
+
+TEST(ParseLine, KnowsTheLinesOfTendItself) {
+  for (const auto format : {LineFormat::kTend, LineFormat::kJson}) {
+    std::string line, scratch;
+    LineFormatter(format).AppendNotice("api", "3 lines", At(0), line);
+    line.pop_back();
+    const ParsedLine parsed = ParseLine("api", line, scratch);
+    EXPECT_EQ(parsed.slot, -1);
+    EXPECT_EQ(parsed.stream, Stream::kStderr);
+    EXPECT_EQ(parsed.text, "[tend: 3 lines]");
+  }
+}
+
+TEST(ParseLine, TakesEverythingElseAsRaw) {
+  const std::string lines[] = {"",
+                               "hello world",
+                               "{\"a\":1}",
+                               "{\"time\":1,\"stream\":2,\"message\":3}",
+                               "2026-11-21T10:31:07.001234567Z",
+                               "2026-11-21T10:31:07.001234567Z stdout",
+                               "2026-11-21T10:31:07.001234567Z stdfoo F x",
+                               "2026-99-21T10:31:07.001234567Z stdout F x",
+                               std::string(300, '{'),
+                               std::string("\0\xff{", 3)};
+  for (const std::string& line : lines) {
+    std::string scratch;
+    const ParsedLine parsed = ParseLine("api", line, scratch);
+    EXPECT_FALSE(parsed.has_time) << line;
+    EXPECT_EQ(parsed.text, line);
+  }
+}
+
+TEST(ParseLine, SurvivesDamagedLines) {
+  std::mt19937 random(7);
+  for (const auto format : {LineFormat::kTend, LineFormat::kJson}) {
+    const std::string line = Formatted(format, *Example());
+    for (int i = 0; i < 3000; ++i) {
+      std::string damaged = line.substr(0, random() % line.size());
+      if (!damaged.empty()) damaged[random() % damaged.size()] = static_cast<char>(random());
+      std::string scratch;
+      EXPECT_LE(ParseLine("api", damaged, scratch).text.size(), damaged.size() * 3);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tend::rotate
