@@ -118,8 +118,10 @@ std::optional<StoredLine> AppCursor::Match(std::string_view line) {
       std::find(query_.slots.begin(), query_.slots.end(), parsed.slot) == query_.slots.end()) {
     return std::nullopt;
   }
-  if (!query_.contains.empty() &&
-      Contains(parsed.text, query_.contains, query_.ignore_case) == query_.invert) {
+  if (query_.matches) {
+    if (query_.matches(parsed.text) == query_.invert) return std::nullopt;
+  } else if (!query_.contains.empty() &&
+             Contains(parsed.text, query_.contains, query_.ignore_case) == query_.invert) {
     return std::nullopt;
   }
   StoredLine stored;

@@ -8,9 +8,11 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/files.h"
@@ -41,7 +43,8 @@ struct LogQuery {
   std::size_t last = 0;              // only so many of the latest lines that match; 0: all
   std::string contains;              // "" : everything
   bool ignore_case = false;          // of ASCII letters
-  bool invert = false;               // lines without it
+  std::function<bool(std::string_view)> matches;  // asked in place of `contains` if there
+  bool invert = false;                            // lines that do not contain it, or match
 };
 
 // `last` is never more than this, and its lines together never more than 16 MiB.
