@@ -1,1 +1,247 @@
 #include "config/codec.h"
+
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <boost/json.hpp>
+
+namespace tend::config {
+namespace {
+
+namespace json = boost::json;
+
+// The only lists of members. Structured bindings name all of them, so a member that is added to the
+// struct and not to its list does not compile.
+template <typename Logs, typename Visitor>
+void VisitMembers(Logs& logs,
+                  Visitor& visit) requires std::is_same_v<std::remove_const_t<Logs>, LogConfig> {
+  auto& [max_size, max_age, max_files, max_total, min_free, format, compress, compress_level,
+         compress_delay, on_full] = logs;
+  visit("max_size", max_size);
+  visit("max_age", max_age);
+  visit("max_files", max_files);
+  visit("max_total", max_total);
+  visit("min_free", min_free);
+  visit("format", format);
+  visit("compress", compress);
+  visit("compress_level", compress_level);
+  visit("compress_delay", compress_delay);
+  visit("on_full", on_full);
+}
+
+template <typename App, typename Visitor>
+void VisitMembers(App& app,
+                  Visitor& visit) requires std::is_same_v<std::remove_const_t<App>, AppConfig> {
+  auto& [name, namespace_, script, args, interpreter, node_args, cwd, env, env_named, inherited_env,
+         filter_env, port, append_env_to_name, exec_mode, instances, instance_var, increment_var,
+         autostart, autorestart, restart_delay, exp_backoff_restart_delay, max_restarts, min_uptime,
+         stop_exit_codes, kill_timeout, kill_signal, treekill, wait_ready, listen_timeout, uid, gid,
+         out_file, error_file, log_file, merge_logs, logs] = app;
+  visit("name", name);
+  visit("namespace", namespace_);
+  visit("script", script);
+  visit("args", args);
+  visit("interpreter", interpreter);
+  visit("node_args", node_args);
+  visit("cwd", cwd);
+  visit.Secret("env", env);
+  visit.Secret("env_named", env_named);
+  visit.Secret("inherited_env", inherited_env);
+  visit("filter_env", filter_env);
+  visit("port", port);
+  visit("append_env_to_name", append_env_to_name);
+  visit("exec_mode", exec_mode);
+  visit("instances", instances);
+  visit("instance_var", instance_var);
+  visit("increment_var", increment_var);
+  visit("autostart", autostart);
+  visit("autorestart", autorestart);
+  visit("restart_delay", restart_delay);
+  visit("exp_backoff_restart_delay", exp_backoff_restart_delay);
+  visit("max_restarts", max_restarts);
+  visit("min_uptime", min_uptime);
+  visit("stop_exit_codes", stop_exit_codes);
+  visit("kill_timeout", kill_timeout);
+  visit("kill_signal", kill_signal);
+  visit("treekill", treekill);
+  visit("wait_ready", wait_ready);
+  visit("listen_timeout", listen_timeout);
+  visit("uid", uid);
+  visit("gid", gid);
+  visit("out_file", out_file);
+  visit("error_file", error_file);
+  visit("log_file", log_file);
+  visit("merge_logs", merge_logs);
+  visit("logs", logs);
+}
+
+class Writer {
+ public:
+  explicit Writer(Secrets secrets) : secrets_(secrets) {}
+
+  template <typename T>
+  void operator()(const char* name, const T& member) {
+    object_[Named<T>(name)] = Of(member);
+  }
+  template <typename T>
+  void Secret(const char* name, const T& member) {
+    if (secrets_ == Secrets::kInclude) (*this)(name, member);
+  }
+  json::object Take() { return std::move(object_); }
+
+  // A duration says its unit in its name.
+  template <typename T>
+  static std::string Named(const char* name) {
+    return std::is_same_v<T, Duration> ? std::string(name) + "_ns" : std::string(name);
+  }
+
+ private:
+  static json::value Of(bool value) { return value; }
+  static json::value Of(const std::string& value) { return json::value(json::string(value)); }
+  static json::value Of(Duration value) { return value.count(); }
+  static json::value Of(std::uint64_t value) { return value; }
+  static json::value Of(std::uint32_t value) { return value; }
+  static json::value Of(int value) { return value; }
+  template <typename T>
+  requires std::is_enum_v<T>
+  static json::value Of(T value) { return static_cast<unsigned>(value); }
+  template <typename T>
+  static json::value Of(const std::vector<T>& list) {
+    json::array array;
+    for (const T& item : list)
+      array.push_back(Of(item));
+    return array;
+  }
+  template <typename T>
+  static json::value Of(const std::map<std::string, T>& map) {
+    json::object object;
+    for (const auto& [name, value] : map)
+      object[name] = Of(value);
+    return object;
+  }
+  static json::value Of(const LogConfig& logs) {
+    Writer writer(Secrets::kInclude);
+    VisitMembers(logs, writer);
+    return writer.Take();
+  }
+
+  json::object object_;
+  Secrets secrets_;
+};
+
+class Reader {
+ public:
+  explicit Reader(const json::object& object) : object_(object) {}
+
+  template <typename T>
+  void operator()(const char* name, T& member) {
+    const json::value* value = object_.if_contains(Writer::Named<T>(name));
+    if (value != nullptr && !Read(*value, member) && wrong_.empty()) wrong_ = name;
+  }
+  template <typename T>
+  void Secret(const char* name, T& member) {
+    (*this)(name, member);
+  }
+  const std::string& wrong() const { return wrong_; }  // the first member that did not fit
+
+ private:
+  static bool Read(const json::value& from, bool& to) {
+    if (!from.is_bool()) return false;
+    to = from.get_bool();
+    return true;
+  }
+  static bool Read(const json::value& from, std::string& to) {
+    if (!from.is_string()) return false;
+    to.assign(from.get_string().data(), from.get_string().size());
+    return true;
+  }
+  static bool Read(const json::value& from, Duration& to) {
+    if (!from.is_int64()) return false;
+    to = Duration(from.get_int64());
+    return true;
+  }
+  template <typename T>
+  requires std::is_integral_v<T>
+  static bool Read(const json::value& from, T& to) {
+    if (from.is_int64() && std::in_range<T>(from.get_int64())) {
+      to = static_cast<T>(from.get_int64());
+      return true;
+    }
+    if (!from.is_uint64() || !std::in_range<T>(from.get_uint64())) return false;
+    to = static_cast<T>(from.get_uint64());
+    return true;
+  }
+  // A value of a newer tend keeps the default: there is no better one.
+  static bool Read(const json::value& from, OnFull& to) { return ReadEnum(from, to, 2); }
+  static bool Read(const json::value& from, LineFormat& to) { return ReadEnum(from, to, 4); }
+  static bool Read(const json::value& from, ExecMode& to) { return ReadEnum(from, to, 2); }
+  template <typename T>
+  static bool ReadEnum(const json::value& from, T& to, unsigned count) {
+    unsigned number = 0;
+    if (!Read(from, number)) return false;
+    if (number < count) to = static_cast<T>(number);
+    return true;
+  }
+  template <typename T>
+  static bool Read(const json::value& from, std::vector<T>& to) {
+    if (!from.is_array()) return false;
+    to.clear();
+    for (const json::value& item : from.get_array()) {
+      T one{};
+      if (!Read(item, one)) return false;
+      to.push_back(std::move(one));
+    }
+    return true;
+  }
+  template <typename T>
+  static bool Read(const json::value& from, std::map<std::string, T>& to) {
+    if (!from.is_object()) return false;
+    to.clear();
+    for (const json::key_value_pair& entry : from.get_object()) {
+      const json::string_view key = entry.key();
+      if (!Read(entry.value(), to[std::string(key.data(), key.size())])) return false;
+    }
+    return true;
+  }
+  static bool Read(const json::value& from, LogConfig& to) {
+    if (!from.is_object()) return false;
+    Reader reader(from.get_object());
+    VisitMembers(to, reader);
+    return reader.wrong().empty();
+  }
+
+  const json::object& object_;
+  std::string wrong_;
+};
+
+}  // namespace
+
+std::string ToJson(const AppConfig& app, Secrets secrets) {
+  Writer writer(secrets);
+  VisitMembers(app, writer);
+  return json::serialize(writer.Take());
+}
+
+Result<AppConfig> AppConfigFromJson(std::string_view text) {
+  json::error_code error;
+  json::parse_options options;
+  options.allow_invalid_utf8 = true;  // the environment has bytes, not text
+  const json::value value =
+      json::parse(json::string_view(text.data(), text.size()), error, {}, options);
+  if (error) return Error(Errc::kInvalid, "read a configuration: " + error.message());
+  if (!value.is_object()) return Error(Errc::kInvalid, "read a configuration: no object");
+  AppConfig app;
+  Reader reader(value.get_object());
+  VisitMembers(app, reader);
+  if (!reader.wrong().empty()) {
+    return Error(Errc::kInvalid, "read a configuration: \"" + reader.wrong() + "\" does not fit");
+  }
+  return app;
+}
+
+}  // namespace tend::config

@@ -43,10 +43,13 @@ struct AppConfig {
   std::map<std::string, std::string> env;  // of the app, `env_*` merged in
   std::map<std::string, std::map<std::string, std::string>> env_named;  // env_<name>, until Resolve
   std::map<std::string, std::string> inherited_env;  // of who started it; env wins
-  std::vector<std::string> filter_env;  // names with one of these in them are not inherited
+  // Names with one of these in them are not inherited; "=NAME" means just that name.
+  std::vector<std::string> filter_env;
+  std::uint32_t port = 0;           // env's PORT; 0: not given
+  bool append_env_to_name = false;  // "-<env>" of --env, until Resolve
 
   ExecMode exec_mode = ExecMode::kFork;
-  int instances = 1;  // after Resolve: > 0
+  int instances = 1;  // after Resolve: > 0; before: 0 all CPUs, negative: all CPUs but so many
   std::string instance_var = "NODE_APP_INSTANCE";
   std::string increment_var;  // "" : none
 
@@ -89,6 +92,7 @@ struct Problem {
   std::string where;         // "apps[0].instnaces"
   std::string message;       // "unknown key \"instnaces\" in app \"web\""
   std::string help;          // "did you mean \"instances\"?" or ""
+  std::string code = {};     // "E030": stable; config/problem.h has them
 };
 
 struct Config {

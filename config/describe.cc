@@ -1,0 +1,230 @@
+#include "config/describe.h"
+
+#include <fmt/format.h>
+
+#include "config/document.h"
+#include "config/keys.h"
+
+namespace tend::config {
+namespace {
+
+bool HasEffect(const Key& key) {
+  return key.kind != Kind::kLater && key.kind != Kind::kIgnored;
+}
+
+std::string Code(std::string_view text) {
+  return text.empty() ? "" : fmt::format("`{}`", text);
+}
+
+std::string Codes(std::string_view words) {
+  std::string out;
+  for (const std::string_view word : Words(words)) {
+    out += out.empty() ? "" : " ";
+    out += Code(word);
+  }
+  return out;
+}
+
+std::string Quoted(std::string_view text) {
+  Value value;
+  value.kind = Value::Kind::kString;
+  value.text = std::string(text);
+  return ToJsonText(value);
+}
+
+void TableOfKeys(std::string& out, Scope level) {
+  out += "| key | takes | default | also called | flag | meaning |\n|---|---|---|---|---|---|\n";
+  for (const Key& key : Keys()) {
+    if (!HasEffect(key) || (key.scope != level && key.scope != Scope::kBoth)) continue;
+    out += fmt::format("| `{}` | {} | {} | {} | {} | {} |\n", key.path, Expectation(key),
+                       Code(key.fallback), Codes(key.aliases), Codes(key.flags), key.help);
+  }
+}
+
+void TableOfOthers(std::string& out, Kind kind) {
+  out += "| key | also called | meaning |\n|---|---|---|\n";
+  for (const Key& key : Keys()) {
+    if (key.kind != kind) continue;
+    out +=
+        fmt::format("| `{}`{} | {} | {} |\n", key.path,
+                    key.scope == Scope::kTop ? " (of the file)" : "", Codes(key.aliases), key.help);
+  }
+}
+
+// The JSON Schema of one value, without braces.
+std::string TypeOf(const Key& key) {
+  switch (key.kind) {
+    case Kind::kBool:
+      return R"("type": "boolean")";
+    case Kind::kInt:
+      return fmt::format(R"("type": "integer", "minimum": {}, "maximum": {})", key.min, key.max);
+    case Kind::kEnum: {
+      std::string all;
+      for (const std::string_view choice : Words(key.choices)) {
+        // What parses only to be refused is not offered by an editor.
+        if (key.path == "exec_mode" && !choice.starts_with("fork")) continue;
+        all += fmt::format("{}\"{}\"", all.empty() ? "" : ", ", choice);
+      }
+      return fmt::format(R"("enum": [{}])", all);
+    }
+    case Kind::kSize:
+      return R"("type": ["string", "integer"], "pattern": "^[0-9.]+ *([KMGTkmgt](i?[Bb])?|[Bb])?$")";
+    case Kind::kDuration:
+      return R"("type": ["string", "number"], "pattern": "^[0-9.]+ *(ms|s|m|h|d|w)?$")";
+    case Kind::kStringList:
+      return R"("type": ["string", "number", "array"], "items": {"type": ["string", "number", "boolean"]})";
+    case Kind::kFilter:
+      return R"("type": ["string", "array", "boolean"], "items": {"type": "string"}, "not": {"const": true})";
+    case Kind::kEnv:
+      return R"("type": "object")";
+    case Kind::kExitCodes:
+      return R"("type": ["integer", "string", "array"], "items": {"type": "integer", "minimum": 0, "maximum": 255})";
+    case Kind::kSignal:
+      return R"("type": ["string", "integer"])";
+    case Kind::kInstances:
+      return fmt::format(
+          R"("anyOf": [{{"const": "max"}}, {{"type": "integer", "minimum": {}, "maximum": {}}}])",
+          key.min, key.max);
+    case Kind::kFile:
+      if (key.path == "log_file") return R"("type": ["string", "boolean"])";
+      return R"("type": "string")";
+    case Kind::kString:
+      return R"("type": ["string", "number"])";
+    case Kind::kLater:
+    case Kind::kIgnored:
+      break;
+  }
+  return R"("type": "string")";
+}
+
+std::string Indent(int depth) {
+  return std::string(static_cast<std::size_t>(depth) * 2, ' ');
+}
+
+// "properties": {...} of the level below `group`, with the groups in it.
+void Properties(std::string& out, Scope level, const std::string& group, int depth) {
+  out += Indent(depth) + "\"properties\": {";
+  bool first = true;
+  for (const std::string& name : NamesBelow(level, group)) {
+    const std::string path = group.empty() ? name : group + '.' + name;
+    const KeyMatch match = FindKey(level, path);
+    const bool is_group = IsGroup(level, path);
+    const bool is_key = match.key != nullptr && !match.is_alias && HasEffect(*match.key);
+    if (!is_group && !is_key) continue;
+    out += fmt::format("{}\n{}{}: {{", first ? "" : ",", Indent(depth + 1), Quoted(name));
+    first = false;
+    if (!is_group) {
+      out += fmt::format("{}, \"description\": {}}}", TypeOf(*match.key), Quoted(match.key->help));
+      continue;
+    }
+    if (is_key) {
+      out += fmt::format("\"description\": {}, \"anyOf\": [{{{}}}, {{\n", Quoted(match.key->help),
+                         TypeOf(*match.key));
+    } else {
+      out += '\n';
+    }
+    out += Indent(depth + 2) + "\"type\": \"object\", \"additionalProperties\": false,\n";
+    Properties(out, level, path, depth + 2);
+    out += fmt::format("\n{}}}{}", Indent(depth + 1), is_key ? "]}" : "");
+  }
+  // The list of apps is no key: it is where the other keys are.
+  if (level == Scope::kTop && group.empty()) {
+    out += fmt::format(
+        ",\n{}\"apps\": {{\"type\": \"array\", \"items\": {{\"$ref\": "
+        "\"#/definitions/app\"}}}}",
+        Indent(depth + 1));
+  }
+  out += '\n' + Indent(depth) + '}';
+}
+
+void ExampleKeys(std::string& out, Scope level, const std::string& indent) {
+  std::string open;
+  for (const Key& key : Keys()) {
+    const bool is_log = key.path.starts_with("logs.");
+    if (!HasEffect(key) || (key.scope != level && key.scope != Scope::kBoth)) continue;
+    // At an app, `logs` is the same as at the top.
+    if ((is_log && level == Scope::kApp) || key.path.starts_with("env") || key.path == "script" ||
+        key.path == "name" || key.path == "logs.compress") {
+      continue;
+    }
+    std::string name(key.path);
+    std::string inner = indent;
+    for (std::size_t dot = name.find('.'); dot != std::string::npos; dot = name.find('.')) {
+      const std::string group = name.substr(0, dot + 1);
+      name.erase(0, dot + 1);
+      const std::string heading = inner + "# " + group.substr(0, dot) + ":\n";
+      if (open.find(heading) == std::string::npos) out += heading;
+      open += heading;
+      inner += "  ";
+    }
+    const std::string shown = key.fallback.empty() ? std::string("…") : std::string(key.fallback);
+    out += fmt::format("{}# {}: {}  # {}\n", inner, name, shown, key.help);
+  }
+}
+
+}  // namespace
+
+std::string ConfigMarkdown() {
+  std::string out =
+      "# Configuration\n\n"
+      "Printed from the table of keys (`config/keys.def`); `TEND_BLESS=1` with the tests writes it "
+      "anew.\n\n"
+      "`tend start` reads `tend.yaml` (or `.yml`, `.json`) and PM2's `ecosystem.config.js` "
+      "(`.cjs`, "
+      "`.mjs`, `.json`,\n`.yaml`). In `tend.yaml` a key that tend does not know is an error; in "
+      "PM2's "
+      "files it is a warning, as `--strict` makes\nit an error there, too. Every key is also "
+      "accepted in camelCase: `maxRestarts`.\n\n"
+      "Sizes: `K`, `M`, `G` are powers of 1024. Durations: `ms`, `s`, `m`, `h`, `d`.\n\n"
+      "## The file\n\n";
+  TableOfKeys(out, Scope::kTop);
+  out += "| `apps` | a list of apps |  |  |  | The apps; `pm2` in PM2's files. |\n";
+  out += "\n## An app\n\n`logs` at the top of the file is the default of every app.\n\n";
+  TableOfKeys(out, Scope::kApp);
+  out +=
+      "\n## Not supported yet\n\nA warning in PM2's files, an error in `tend.yaml` and as a "
+      "flag.\n\n";
+  TableOfOthers(out, Kind::kLater);
+  out += "\n## PM2's keys without meaning here\n\nAccepted in PM2's files, without effect.\n\n";
+  TableOfOthers(out, Kind::kIgnored);
+  return out;
+}
+
+std::string ConfigSchemaJson() {
+  std::string out =
+      "{\n"
+      "  \"$schema\": \"http://json-schema.org/draft-07/schema#\",\n"
+      "  \"title\": \"tend.yaml\",\n"
+      "  \"type\": \"object\",\n"
+      "  \"additionalProperties\": false,\n";
+  Properties(out, Scope::kTop, "", 1);
+  out +=
+      ",\n  \"definitions\": {\n    \"app\": {\n      \"type\": \"object\",\n"
+      "      \"required\": [\"script\"],\n"
+      "      \"additionalProperties\": false,\n"
+      "      \"patternProperties\": {\"^env_\\\\S*$\": {\"type\": \"object\"}},\n";
+  Properties(out, Scope::kApp, "", 3);
+  out += "\n    }\n  }\n}\n";
+  return out;
+}
+
+std::string ConfigExampleYaml() {
+  std::string out =
+      "# Everything that tend.yaml may say. What stands behind a # is the default, or … where "
+      "there "
+      "is none.\n"
+      "# yaml-language-server: $schema=tend.schema.json\n\n";
+  ExampleKeys(out, Scope::kTop, "");
+  out +=
+      "\napps:\n"
+      "  - name: api\n"
+      "    script: server.js\n"
+      "    # logs: { max_size: 20M }  # as above, for this app\n"
+      "    env:\n"
+      "      NODE_ENV: production\n"
+      "    # env_staging: { NODE_ENV: staging }  # with --env staging\n";
+  ExampleKeys(out, Scope::kApp, "    ");
+  return out;
+}
+
+}  // namespace tend::config
