@@ -56,7 +56,10 @@ void PacketChannel::OnReadable() {
       if (callbacks_.on_closed) callbacks_.on_closed();
       return;
     }
-    if (packet->truncated) continue;  // Larger than the protocol allows: not one of ours.
+    if (packet->truncated) {
+      if (callbacks_.on_oversize) callbacks_.on_oversize();
+      continue;
+    }
     const std::string copy(buffer.data(), packet->size);
     if (callbacks_.on_packet) callbacks_.on_packet(copy);
   }

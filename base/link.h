@@ -44,6 +44,8 @@ class PacketChannel {
     std::function<void(std::string_view packet)> on_packet;
     std::function<void()> on_closed;    // the peer is gone; no more packets
     std::function<void()> on_overflow;  // the send queue was full and has been emptied
+    // A packet came that is larger than kLinkPacketMax; it is skipped.
+    std::function<void()> on_oversize = nullptr;
   };
   // Takes over `socket`, which must be non-blocking.
   PacketChannel(Loop& loop, Fd socket, Callbacks callbacks);

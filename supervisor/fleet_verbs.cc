@@ -1,0 +1,395 @@
+// What may be asked of the fleet.
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "config/codec.h"
+#include "supervisor/fleet.h"
+
+namespace tend::supervisor {
+namespace {
+
+constexpr std::size_t kConfigMax = 48u << 10;  // bytes, without environments
+
+Result<> CheckApp(const config::AppConfig& app) {
+  const auto wrong = [&](const std::string& what) {
+    return Error(Errc::kInvalid, "app \"" + app.name + "\": " + what);
+  };
+  if (app.name.empty()) return Error(Errc::kInvalid, "an app has no name");
+  if (app.name.size() > kAppNameMax) return wrong("its name is longer than 63 bytes");
+  // It becomes a folder.
+  const bool plain = std::none_of(app.name.begin(), app.name.end(), [](char c) {
+    return c == '/' || static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+  });
+  if (!plain || app.name.front() == '.') return wrong("its name cannot be the name of a folder");
+  if (app.script.empty()) return wrong("it has no script");
+  // It must fit into one packet of the link and of the control socket.
+  if (config::ToJson(app, config::Secrets::kLeaveOut).size() > kConfigMax) {
+    return wrong("its configuration is larger than 48 KiB");
+  }
+  if (app.instances < 1 || app.instances > static_cast<int>(kWorkersMax)) {
+    return wrong("instances must be between 1 and " + std::to_string(kWorkersMax));
+  }
+  return {};
+}
+
+// What a process can see of it; the environment of who typed the command is not a change.
+bool SameForProcesses(config::AppConfig before, const config::AppConfig& after) {
+  before.inherited_env = after.inherited_env;
+  before.instances = after.instances;
+  before.autostart = after.autostart;
+  before.logs = after.logs;
+  return before == after;
+}
+
+Error NoSuchApp() {
+  return Error(Errc::kNotFound, "the app was deleted meanwhile");
+}
+
+}  // namespace
+
+// Whole apps where all of an app was named, else slots.
+std::vector<Fleet::Target> Fleet::Targets(const std::vector<Selected>& what) const {
+  std::vector<Target> targets;
+  for (const Selected& one : what) {
+    auto found = std::find_if(targets.begin(), targets.end(),
+                              [&](const Target& target) { return target.app == one.app; });
+    if (found == targets.end()) found = targets.insert(found, {one.app, false, {}});
+    if (one.slot < 0) found->whole = true;
+    if (one.slot >= 0) found->slots.push_back(one.slot);
+  }
+  for (Target& target : targets) {
+    const auto app = apps_.find(target.app);
+    if (app != apps_.end() && target.slots.size() == app->second.workers.size()) {
+      target.whole = true;
+    }
+  }
+  return targets;
+}
+
+void Fleet::Configure(App& app, config::AppConfig config) {
+  const bool is_new = app.config == nullptr;
+  app.config = std::make_shared<const config::AppConfig>(std::move(config));
+  for (const auto& worker : app.workers)
+    worker->Configure(app.config);
+  changed_ = true;
+  if (is_new) StateFact(FactId::kAppAdded, app.config->name);
+  for (FleetListener* listener : listeners_)
+    listener->OnApp(*app.config);
+}
+
+// `target` is to run from now on.
+void Fleet::Want(App& app, const Target& target) {
+  if (target.whole) {
+    app.stopped_slots.clear();
+  } else {
+    for (const auto& worker : app.workers) {
+      if (!app.wanted) app.stopped_slots.insert(worker->slot());
+    }
+    for (const int slot : target.slots)
+      app.stopped_slots.erase(slot);
+  }
+  app.wanted = true;
+  changed_ = true;
+}
+
+Result<> Fleet::CheckApps(const std::vector<config::AppConfig>& apps) {
+  for (const config::AppConfig& app : apps)
+    TRY_VOID(CheckApp(app));
+  return {};
+}
+
+void Fleet::StartApps(std::vector<config::AppConfig> apps, const TicketPtr& ticket) {
+  ticket->Open();
+  for (config::AppConfig& app : apps) {
+    const std::string name = app.name;
+    Job job;
+    job.ticket = ticket;
+    job.act = Act::kStart;
+    auto config = std::make_shared<config::AppConfig>(std::move(app));
+    job.prepare = [this, name, config](App& to, Job& self) {
+      return ApplyConfig(name, to, self, std::move(*config));
+    };
+    Enqueue(name, std::move(job));
+  }
+  ticket->Close({});
+}
+
+Result<> Fleet::ApplyConfig(const std::string& name, App& app, Job& job, config::AppConfig config) {
+  const bool is_new = app.config == nullptr;
+  const bool same = !is_new && SameForProcesses(*app.config, config);
+  if (same) config.inherited_env = app.config->inherited_env;
+  const int instances = config.instances;
+  const bool autostart = config.autostart || !is_new;
+  config.instances = is_new ? 0 : app.config->instances;
+  Configure(app, std::move(config));
+  if (auto resized = Resize(name, app, job, instances); !resized) {
+    // An app that never had a worker never was.
+    if (app.workers.empty()) {
+      app.config = nullptr;
+      for (FleetListener* listener : listeners_)
+        listener->OnAppGone(name);
+    }
+    return resized;
+  }
+  job.todo.clear();
+  if (!autostart) {
+    app.wanted = false;
+    return {};
+  }
+  Want(app, {name, true, {}});
+  // One that runs as before is left alone; one that changed gets new processes, one by one.
+  if (!same && !is_new) {
+    job.act = Act::kReload;
+    job.parallel = 1;
+    job.stop_at_failure = true;
+  }
+  for (const auto& worker : app.workers) {
+    if (worker->slot() < instances) job.todo.push_back(worker->slot());
+  }
+  return {};
+}
+
+// Growing adds workers to the job's; shrinking is a job of its own, the next one.
+Result<> Fleet::Resize(const std::string& name, App& app, Job& job, int instances) {
+  config::AppConfig config = *app.config;
+  config.instances = instances;
+  Configure(app, std::move(config));
+  for (int slot = 0; slot < instances; ++slot) {
+    if (FindWorker(app, slot) != nullptr) continue;
+    TRY_VOID(AddWorker(app, slot));
+    job.todo.push_back(slot);
+  }
+  if (!app.workers.empty() && app.workers.back()->slot() >= instances) {
+    EnqueueShrink(name, job.ticket);
+  }
+  return {};
+}
+
+// Ends and removes the workers beyond the wanted number.
+void Fleet::EnqueueShrink(const std::string& name, const TicketPtr& ticket) {
+  Job job;
+  job.ticket = ticket;
+  job.act = Act::kStop;
+  job.prepare = [](App& app, Job& self) -> Result<> {
+    if (!app.config) return NoSuchApp();
+    for (const auto& worker : app.workers) {
+      if (worker->slot() >= app.config->instances) self.todo.push_back(worker->slot());
+    }
+    return {};
+  };
+  job.finish = [this](App& app) {
+    while (app.config && !app.workers.empty() &&
+           app.workers.back()->slot() >= app.config->instances) {
+      app.stopped_slots.erase(app.workers.back()->slot());
+      RemoveWorker(app, app.workers.back()->slot());
+    }
+    changed_ = true;
+  };
+  Enqueue(name, std::move(job));
+}
+
+void Fleet::Start(const std::vector<Selected>& what, const TicketPtr& ticket) {
+  Again(Act::kStart, what, std::nullopt, ticket);
+}
+
+void Fleet::Restart(const std::vector<Selected>& what,
+                    const std::optional<Environment>& update,
+                    const TicketPtr& ticket) {
+  Again(Act::kRestart, what, update, ticket);
+}
+
+void Fleet::Reload(const std::vector<Selected>& what,
+                   const std::optional<Environment>& update,
+                   const TicketPtr& ticket) {
+  Again(Act::kReload, what, update, ticket);
+}
+
+void Fleet::Again(Act act,
+                  const std::vector<Selected>& what,
+                  const std::optional<Environment>& update,
+                  const TicketPtr& ticket) {
+  ticket->Open();
+  for (const Target& target : Targets(what)) {
+    Job job;
+    job.ticket = ticket;
+    job.act = act;
+    job.parallel = act == Act::kReload ? 1 : SIZE_MAX;
+    job.stop_at_failure = act == Act::kReload;
+    job.prepare = [this, target, update](App& app, Job& self) -> Result<> {
+      if (!app.config) return NoSuchApp();
+      if (update) {
+        config::AppConfig config = *app.config;
+        config.inherited_env = *update;
+        Configure(app, std::move(config));
+      }
+      Want(app, target);
+      for (const auto& worker : app.workers) {
+        const bool named = std::find(target.slots.begin(), target.slots.end(), worker->slot()) !=
+                           target.slots.end();
+        if (target.whole || named) self.todo.push_back(worker->slot());
+      }
+      return {};
+    };
+    Enqueue(target.app, std::move(job));
+  }
+  ticket->Close({});
+}
+
+void Fleet::Stop(const std::vector<Selected>& what, const TicketPtr& ticket) {
+  ticket->Open();
+  for (const Target& target : Targets(what)) {
+    Job job;
+    job.ticket = ticket;
+    job.act = Act::kStop;
+    job.prepare = [this, target](App& app, Job& self) -> Result<> {
+      if (!app.config) return NoSuchApp();
+      changed_ = true;
+      if (target.whole) app.wanted = false;
+      if (target.whole) app.stopped_slots.clear();
+      for (const auto& worker : app.workers) {
+        const bool named = std::find(target.slots.begin(), target.slots.end(), worker->slot()) !=
+                           target.slots.end();
+        if (!target.whole && !named) continue;
+        if (!target.whole) app.stopped_slots.insert(worker->slot());
+        self.todo.push_back(worker->slot());
+      }
+      return {};
+    };
+    Enqueue(target.app, std::move(job));
+  }
+  ticket->Close({});
+}
+
+void Fleet::Scale(const std::vector<Selected>& what,
+                  const std::string& instances,
+                  const TicketPtr& ticket) {
+  const bool relative = instances.starts_with('+') || instances.starts_with('-');
+  const std::string digits = instances.substr(relative ? 1 : 0);
+  int number = 0;
+  const auto [stop, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  const bool is_number = ec == std::errc{} && stop == digits.data() + digits.size() &&
+                         number >= 0 && number <= static_cast<int>(kWorkersMax);
+  ticket->Open();
+  for (const Target& target : Targets(what)) {
+    Job job;
+    job.ticket = ticket;
+    job.prepare = [this, name = target.app, relative, is_number, number, instances](
+                      App& app, Job& self) -> Result<> {
+      if (!app.config) return NoSuchApp();
+      const int now = app.config->instances;
+      const int want = !relative ? number : instances[0] == '+' ? now + number : now - number;
+      if (!is_number || want < 1 || want > static_cast<int>(kWorkersMax)) {
+        return Error(Errc::kInvalid, "cannot scale " + name + " to \"" + instances +
+                                         "\" workers; it needs at least one");
+      }
+      return Resize(name, app, self, want);
+    };
+    Enqueue(target.app, std::move(job));
+  }
+  ticket->Close({});
+}
+
+Result<> Fleet::CheckWhole(const std::vector<Selected>& what) const {
+  for (const Target& target : Targets(what)) {
+    if (target.whole) continue;
+    return Error(Errc::kInvalid, "delete removes whole apps; use \"tend scale " + target.app +
+                                     " -1\" or \"tend stop\" for one worker");
+  }
+  return {};
+}
+
+void Fleet::Delete(const std::vector<Selected>& what, const TicketPtr& ticket) {
+  ticket->Open();
+  for (const Target& target : Targets(what)) {
+    Job job;
+    job.ticket = ticket;
+    job.act = Act::kStop;
+    job.prepare = [this](App& app, Job& self) -> Result<> {
+      if (!app.config) return NoSuchApp();
+      app.wanted = false;
+      changed_ = true;
+      for (const auto& worker : app.workers)
+        self.todo.push_back(worker->slot());
+      return {};
+    };
+    job.finish = [this, name = target.app](App& app) {
+      while (!app.workers.empty())
+        RemoveWorker(app, app.workers.back()->slot());
+      app.config = nullptr;
+      app.wanted = true;
+      app.stopped_slots.clear();
+      changed_ = true;
+      StateFact(FactId::kAppDeleted, name);
+      for (FleetListener* listener : listeners_)
+        listener->OnAppGone(name);
+    };
+    Enqueue(target.app, std::move(job));
+  }
+  ticket->Close({});
+}
+
+void Fleet::Resurrect(const TicketPtr& ticket) {
+  ticket->Open();
+  for (auto& entry : apps_) {
+    Job job;
+    job.ticket = ticket;
+    job.prepare = [this](App& app, Job& self) -> Result<> {
+      const std::vector<int> slots = WantedSlots(app);
+      self.todo.assign(slots.begin(), slots.end());
+      return {};
+    };
+    Enqueue(entry.first, std::move(job));
+  }
+  ticket->Close({});
+}
+
+void Fleet::Reset(const std::vector<Selected>& what) {
+  for (const Target& target : Targets(what)) {
+    for (const auto& worker : apps_.at(target.app).workers) {
+      const bool named =
+          std::find(target.slots.begin(), target.slots.end(), worker->slot()) != target.slots.end();
+      if (target.whole || named) worker->ResetCounters();
+    }
+  }
+}
+
+Result<> Fleet::Signal(const std::vector<Selected>& what, int number) {
+  int sent = 0;
+  for (const Target& target : Targets(what)) {
+    for (const auto& worker : apps_.at(target.app).workers) {
+      const bool named =
+          std::find(target.slots.begin(), target.slots.end(), worker->slot()) != target.slots.end();
+      if ((target.whole || named) && worker->Signal(number)) ++sent;
+    }
+  }
+  if (sent == 0) return Error(Errc::kNotFound, "none of the workers runs");
+  return {};
+}
+
+void Fleet::Shutdown(const TicketPtr& ticket) {
+  ticket->Open();
+  if (shutting_down_) return ticket->Close({ExitCode::kFailed, "tend is shutting down already"});
+  shutting_down_ = true;
+  shutdown_ = ticket;
+  config::Duration patience(0);
+  for (const auto& entry : apps_) {
+    for (const auto& worker : entry.second.workers) {
+      patience = std::max(patience, worker->app().kill_timeout);
+      worker->Stop();
+    }
+  }
+  shutdown_deadline_ = loop_.After(patience + std::chrono::seconds(5), [this] {
+    if (!shutdown_) return;
+    std::string still;
+    for (const auto& entry : apps_) {
+      for (const auto& worker : entry.second.workers) {
+        if (worker->has_process()) still += ' ' + std::to_string(worker->pid());
+      }
+    }
+    std::exchange(shutdown_, nullptr)->Close({ExitCode::kTimeout, "still alive:" + still});
+  });
+  SchedulePump();
+}
+
+}  // namespace tend::supervisor

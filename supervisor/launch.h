@@ -1,0 +1,28 @@
+// From a configuration to what is executed: command and environment of one worker, with what tend
+// adds for its telemetry.
+//
+// Thread: the loop's.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "config/config.h"
+#include "supervisor/processes.h"
+
+namespace tend::supervisor {
+
+// Without descriptors. Errc::kInvalid or kNotFound when there is nothing that could be executed.
+Result<LaunchSpec> MakeLaunchSpec(const config::AppConfig& app, int slot, int id);
+
+// True if it runs in Node and our preload is there to be loaded: it then gets NODE_OPTIONS and
+// TEND_TELEMETRY_FD, and expects the pipe.
+bool WantsTelemetry(const config::AppConfig& app);
+
+// What is executed, for messages.
+std::string ProgramOf(const config::AppConfig& app);
+
+// `existing` NODE_OPTIONS with a --require of `preload` before them. Pure.
+std::string NodeOptions(const std::string& preload, const std::string& existing);
+
+}  // namespace tend::supervisor

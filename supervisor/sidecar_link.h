@@ -1,0 +1,57 @@
+// Core's end of the link to the sidecar (base/link.h): tells it all when either side starts or the
+// queue overflowed, and changes in between; asks it to do things to log files.
+//
+// Owned by core_main. Thread: the loop's.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "base/link.h"
+#include "supervisor/fleet.h"
+
+namespace tend::supervisor {
+
+inline constexpr std::chrono::nanoseconds kLogsDeadline = std::chrono::seconds(5);
+
+class SidecarLink final : public FleetListener {
+ public:
+  // Takes over `socket`, which is non-blocking. `fleet` outlives it.
+  SidecarLink(Loop& loop, Fleet& fleet, Fd socket);
+  ~SidecarLink() override;
+
+  // Tells everything anew.
+  void Synchronise();
+
+  // `op` is "flush", "reopen" or "rotate". `done` gets Errc::kTimeout when no answer comes.
+  void AskLogs(std::string_view op, const std::string& app, std::function<void(Result<>)> done);
+
+  void OnApp(const config::AppConfig& app) override;
+  void OnAppGone(const std::string& app) override;
+  void OnWorker(const std::string& app, const WorkerStatus& worker) override;
+  void OnWorkerGone(const std::string& app, int slot) override;
+  void OnIncarnation(const WorkerRef& worker) override;
+  void OnEnded(std::uint64_t incarnation) override;
+  void OnFact(const Fact& fact) override;
+
+ private:
+  struct Asked {
+    std::function<void(Result<>)> done;
+    Loop::Watch deadline;
+  };
+  void OnPacket(std::string_view packet);
+  void Answer(std::uint64_t request, Result<> result);
+  void TellIncarnation(const WorkerRef& worker, int pid);
+  void TellApp(const std::string& name);
+
+  Loop& loop_;
+  Fleet& fleet_;
+  std::map<std::uint64_t, Asked> asked_;
+  std::uint64_t next_request_ = 1;
+  PacketChannel channel_;
+};
+
+}  // namespace tend::supervisor

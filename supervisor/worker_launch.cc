@@ -1,0 +1,158 @@
+// A worker's new process.
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "supervisor/launch.h"
+#include "supervisor/spawn.h"
+#include "supervisor/worker.h"
+
+namespace tend::supervisor {
+namespace {
+
+using std::chrono::nanoseconds;
+
+struct WorkerPipe {
+  StoreKind kind = StoreKind::kNone;
+  Pipe pipe;
+};
+
+std::uint64_t Inode(int fd) {
+  struct stat info {};
+  return ::fstat(fd, &info) == 0 ? info.st_ino : 0;
+}
+
+}  // namespace
+
+void Worker::Spawn() {
+  const nanoseconds wait = context_.starts.Reserve(context_.loop.Now());
+  if (wait <= nanoseconds(0)) return Launch();
+  deadline_ = context_.loop.After(wait, [this] {
+    ++depth_;
+    Launch();
+    --depth_;
+    Settle();
+  });
+}
+
+void Worker::Launch() {
+  record_.incarnation = context_.state.TakeIncarnation();
+  ++record_.starts;
+  if (record_.next_reason != 0) ++record_.restarts[record_.next_reason - 1u];
+  record_.next_reason = 0;
+  record_.exec_error = 0;
+  record_.exec_stage = 0;
+  record_.started_wall = context_.loop.WallNow().time_since_epoch().count();
+  record_.started_mono =
+      std::chrono::duration_cast<nanoseconds>(context_.loop.Now().time_since_epoch()).count();
+  forced_ = false;
+  note_.clear();
+  // The end before this one is told later, but under its own number.
+  context_.listener.OnIncarnation(*this);
+  const auto launched = LaunchProcess();
+  if (launched) {
+    State(FactId::kWorkerStarted, {{"pid", std::to_string(record_.pid)}});
+    return;
+  }
+  note_ = launched.error().message();
+  if (has_process()) {
+    // It waits for a word that will not come, and leaves; its exit is journalled.
+    record_.exec_error = EIO;
+    return;
+  }
+  TellEnd();
+  Ended ended;
+  ended.end.incarnation = record_.incarnation;
+  ended.end.exit.known = false;
+  ended.end.exit.time = context_.loop.WallNow();
+  ended.end.why = note_;
+  ended.executed = false;
+  ended_ = std::move(ended);
+  Fire(Cause::kExecFailed);
+}
+
+Result<> Worker::LaunchProcess() {
+  TRY(LaunchSpec spec, MakeLaunchSpec(*app_, record_.slot, record_.id));
+  uid_t owner = ::geteuid();
+  if (!app_->uid.empty()) {
+    TRY(const Account account, FindAccount(app_->uid, app_->gid));
+    owner = account.uid;
+  }
+  TRY(Pipe out, MakeWorkerPipe(owner));
+  TRY(Pipe err, MakeWorkerPipe(owner));
+  Pipe telemetry;
+  if (WantsTelemetry(*app_)) {
+    TRY(telemetry, MakeWorkerPipe(owner, WriterMode::kNonBlocking));
+    spec.telemetry_fd = telemetry.write.get();
+  }
+  spec.stdout_fd = out.write.get();
+  spec.stderr_fd = err.write.get();
+  const std::uint64_t id = record_.incarnation;
+  TRY_VOID(context_.store.Put(StoreKind::kStdout, id, out.read.get()));
+  TRY_VOID(context_.store.Put(StoreKind::kStderr, id, err.read.get()));
+  record_.pipes = {Inode(out.read.get()), Inode(err.read.get()), 0};
+  if (telemetry.read.valid()) {
+    TRY_VOID(context_.store.Put(StoreKind::kTelemetry, id, telemetry.read.get()));
+    record_.pipes[2] = Inode(telemetry.read.get());
+  }
+
+  record_.journal_before = context_.journal_head();
+  TRY(Prepared prepared, context_.processes.Prepare(spec));
+  record_.pid = prepared.pid;
+  record_.start_time = prepared.start_time;
+  record_.leader_gone = 0;
+  record_.committed = 0;
+  Save();
+  // Without its place in the store a core after us finds the process by its record.
+  if (auto put = context_.store.Put(StoreKind::kPidfd, id, prepared.pidfd.get()); !put) {
+    note_ = put.error().message();
+  }
+  TRY_VOID(context_.processes.Commit(prepared));
+  record_.committed = 1;
+  Save();
+  pidfd_ = std::move(prepared.pidfd);
+  report_ = std::move(prepared.report);
+  report_watch_ = context_.loop.OnReadable(report_.get(), [this] { OnReport(); });
+  return {};
+}
+
+void Worker::OnReport() {
+  const auto report = context_.processes.ReadReport(report_.get());
+  if (!report) return;
+  report_watch_.reset();
+  report_.Reset();
+  if (report->stage != ExecStage::kNone) {
+    record_.exec_stage = static_cast<std::uint8_t>(report->stage);
+    record_.exec_error = report->error;
+    note_ = ExecFailureText();
+    Save();
+    return;
+  }
+  if (record_.state != WorkerState::kStarting) return;
+  SetDeadline(kReadyAfter, Cause::kReady);
+  Save();
+}
+
+std::string Worker::ExecFailureText() const {
+  const auto why = [this](std::string doing) {
+    return SysError(std::move(doing), record_.exec_error).message();
+  };
+  switch (static_cast<ExecStage>(record_.exec_stage)) {
+    case ExecStage::kDirectory:
+      return why("cannot enter the folder " + app_->cwd);
+    case ExecStage::kUser:
+      return why("cannot become user " + app_->uid);
+    case ExecStage::kGroup:
+      return why("cannot become group " + app_->gid);
+    case ExecStage::kSession:
+    case ExecStage::kDescriptors:
+      return why("cannot prepare the process");
+    case ExecStage::kNone:
+    case ExecStage::kExec:
+      break;
+  }
+  return why("cannot execute " + ProgramOf(*app_));
+}
+
+}  // namespace tend::supervisor
