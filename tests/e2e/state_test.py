@@ -1,0 +1,81 @@
+"""No restart of the daemon loses the list, and no secret leaves by it."""
+import json
+import stat
+import unittest
+
+from harness import TendTest, main, wait_until, worker
+
+SECRET = "hunter2-hunter2"
+
+
+class StateTest(TendTest):
+    def setUp(self):
+        super().setUp()
+        self.tend.config(
+            {"name": "api", "script": worker("idle"), "interpreter": "none", "instances": 2,
+             "env": {"DB_PASSWORD": SECRET}},
+            {"name": "off", "script": worker("idle"), "interpreter": "none"})
+        self.start("tend.yaml")
+        self.tend.ok("stop", "off")
+
+    def summary(self):
+        return [(a["name"], a["state"], a["instances"]) for a in self.tend.list()]
+
+    def test_the_list_survives_the_daemon(self):
+        self.tend.ok("scale", "api", "3")
+        self.tend.ok("kill")
+        wait_until(lambda: not self.tend.processes(), 10)
+        self.tend.ok("resurrect")
+        self.assertEqual(self.summary(), [("api", "online", 3), ("off", "stopped", 1)])
+
+    def test_it_is_saved_on_every_change_without_save(self):
+        """A crash of the machine: nobody said save, nobody said kill."""
+        for pid in list(self.tend.processes()):
+            if pid in self.tend.processes():
+                import os
+                import signal
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+        wait_until(lambda: not self.tend.processes(), 10)
+        self.tend.ok("resurrect")
+        self.assertEqual(self.summary(), [("api", "online", 2), ("off", "stopped", 1)])
+
+    def test_save_exists_for_habit(self):
+        self.tend.ok("save")
+
+    def test_a_damaged_list_is_set_aside_not_fatal(self):
+        self.tend.ok("kill")
+        wait_until(lambda: not self.tend.processes(), 10)
+        saved = self.tend.home / "state" / "apps.json"
+        saved.write_text("{ this is not JSON")
+        code, _, err = self.tend.run("resurrect")
+        self.assertNotIn("terminate", err)
+        self.start("tend.yaml")
+        self.assertEqual(len(self.tend.list()), 2)
+        kept = [f for f in (self.tend.home / "state").iterdir()
+                if f.is_file() and f.name != "apps.json" and "this is not JSON" in f.read_text(errors="replace")]
+        self.assertTrue(kept, "what was there is not thrown away")
+        self.assertIn(code, (0, 1, 6))
+
+    def test_rights(self):
+        saved = self.tend.home / "state" / "apps.json"
+        self.assertEqual(stat.S_IMODE(saved.stat().st_mode), 0o600)
+        self.assertEqual(stat.S_IMODE(saved.parent.stat().st_mode), 0o700)
+        self.assertEqual(stat.S_IMODE(self.tend.app_logs("api").stat().st_mode) & 0o007, 0)
+        self.assertEqual(stat.S_IMODE((self.tend.home / "tend.sock").stat().st_mode) & 0o007, 0)
+
+    def test_secrets_appear_nowhere(self):
+        pages = [self.tend.ok("list"), self.tend.ok("list", "--json"), self.tend.ok("describe", "api"),
+                 self.tend.ok("describe", "api", "--json"), self.tend.ok("env", "api"),
+                 self.tend.ok("env", "api", "--json"), self.tend.own_log()]
+        for path in ("/metrics", "/api/v1/apps", "/api/v1/logs?app=api"):
+            pages.append(self.tend.get(path, unix=True)[2].decode())
+        for page in pages:
+            self.assertNotIn(SECRET, page)
+        json.loads(pages[5])
+
+
+if __name__ == "__main__":
+    main()

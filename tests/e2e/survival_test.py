@@ -1,0 +1,101 @@
+"""The core and the sidecar may die: workers do not notice, and no app is forgotten."""
+import os
+import signal
+import unittest
+
+from harness import TendTest, alive, main, wait_until, worker
+
+TICKER = "i=0\nwhile :; do i=$((i+1)); echo $i; sleep 0.02; done\n"
+
+
+class SurvivalTest(TendTest):
+    def setUp(self):
+        super().setUp()
+        self.tend.write("tick.sh", TICKER)
+        self.tend.config({"name": "tick", "script": "./tick.sh"},
+                         {"name": "idle", "script": worker("idle"), "interpreter": "none", "instances": 3})
+        self.start("tend.yaml")
+        self.pids = {**{("tick", s): p for s, p in self.tend.pids("tick").items()},
+                     **{("idle", s): p for s, p in self.tend.pids("idle").items()}}
+
+    def current(self):
+        return {**{("tick", s): p for s, p in self.tend.pids("tick").items()},
+                **{("idle", s): p for s, p in self.tend.pids("idle").items()}}
+
+    def kill(self, comm):
+        pid = self.tend.daemon(comm)
+        os.kill(pid, signal.SIGKILL)
+        return wait_until(lambda: (lambda p: p if p != pid else None)(self.tend.daemon(comm)), 5,
+                          f"{comm} is back")
+
+    def still_works(self):
+        wait_until(lambda: self.current() == self.pids, 10, "same apps, same workers")
+        for pid in self.pids.values():
+            self.assertTrue(alive(pid))
+        # It still supervises them.
+        os.kill(self.pids["idle", 2], signal.SIGKILL)
+        new = wait_until(lambda: (lambda w: w if w["state"] == "online" and
+                                  w["pid"] != self.pids["idle", 2] else None)(self.tend.worker("idle", 2)), 10)
+        self.assertEqual(new["last_exit"]["signal"], "SIGKILL")
+        self.pids["idle", 2] = new["pid"]
+
+    def lines_are_whole(self):
+        """The ticker's numbers: in order, none missing, none twice."""
+        count = len(self.tend.texts("tick"))
+        wait_until(lambda: len(self.tend.texts("tick")) > count + 5, 10, "new lines come")
+        numbers = [int(t) for t in self.tend.texts("tick")]
+        return numbers
+
+    def test_the_core_dies(self):
+        for _ in range(3):
+            self.kill("tend-core")
+            self.still_works()
+        numbers = self.lines_are_whole()
+        self.assertEqual(numbers, list(range(1, len(numbers) + 1)))
+
+    def test_the_sidecar_dies(self):
+        for _ in range(3):
+            self.kill("tend-sidecar")
+            self.still_works()
+        wait_until(lambda: self.tend.get("/metrics", unix=True)[0] == 200, 10)
+        wait_until(lambda: self.tend.get("/metrics")[0] == 200, 10, "the TCP address serves again")
+        numbers = self.lines_are_whole()
+        self.assertEqual(numbers, sorted(set(numbers)), "no line twice, all in order")
+        lost = numbers[-1] - len(numbers)
+        print(f"\nkill -9 of the sidecar, three times: {lost} lines lost of {numbers[-1]}")
+        self.assertLessEqual(lost, 3 * 2, "at most what was in its hands")
+
+    def test_both_die(self):
+        core, sidecar = self.tend.daemon("tend-core"), self.tend.daemon("tend-sidecar")
+        os.kill(core, signal.SIGKILL)
+        os.kill(sidecar, signal.SIGKILL)
+        wait_until(lambda: self.tend.daemon("tend-core") != core, 5)
+        wait_until(lambda: self.tend.daemon("tend-sidecar") != sidecar, 5)
+        self.still_works()
+
+    def test_an_exit_while_the_core_is_dead_is_known_afterwards(self):
+        core = self.tend.daemon("tend-core")
+        victim = self.pids["idle", 0]
+        os.kill(core, signal.SIGSTOP)
+        os.kill(victim, signal.SIGTERM)
+        wait_until(lambda: not alive(victim), 5)
+        os.kill(core, signal.SIGKILL)
+        new = wait_until(lambda: (lambda w: w if w["state"] == "online" and w["pid"] != victim else None)(
+            self.tend.worker("idle", 0)), 10, "it was started again")
+        self.assertEqual(new["last_exit"]["signal"], "SIGTERM")
+
+    def test_counters_survive_the_sidecar(self):
+        os.kill(self.pids["idle", 1], signal.SIGKILL)
+        labels = {"app": "idle", "worker": "1", "reason": "crash"}
+        wait_until(lambda: self.tend.metric("tend_worker_restarts_total", **labels) == 1, 5)
+        self.kill("tend-sidecar")
+        wait_until(lambda: self.tend.metric("tend_worker_restarts_total", **labels) == 1, 10)
+
+    def test_restarts_of_our_parts_are_told(self):
+        self.kill("tend-sidecar")
+        self.still_works()
+        self.assertEqual(self.tend.zombies(), [])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,7 @@
+// Does nothing, for as long as it may.
+#include <unistd.h>
+
+int main(void) {
+  for (;;)
+    pause();
+}
