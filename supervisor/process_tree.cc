@@ -49,17 +49,35 @@ std::optional<ProcessStat> Parse(int pid, const char* text) {
   return stat;
 }
 
-std::vector<ProcessStat> ReadAll() {
-  std::vector<ProcessStat> all;
-  DIR* folder = ::opendir("/proc");
-  if (folder == nullptr) return all;
+// Calls `fn(pid)` for every process until it returns false.
+template <typename Fn>
+void ForEachPid(Fn fn) {
+  DIR* const folder = ::opendir("/proc");
+  if (folder == nullptr) return;
   while (const dirent* entry = ::readdir(folder)) {  // NOLINT(concurrency-mt-unsafe)
     const int pid = std::atoi(entry->d_name);
-    if (pid <= 0) continue;
-    if (const auto stat = ReadProcessStat(pid)) all.push_back(*stat);
+    if (pid > 0 && !fn(pid)) break;
   }
   ::closedir(folder);
+}
+
+std::vector<ProcessStat> ReadAll() {
+  std::vector<ProcessStat> all;
+  ForEachPid([&](int pid) {
+    if (const auto stat = ReadProcessStat(pid)) all.push_back(*stat);
+    return true;
+  });
   return all;
+}
+
+// A tenth of the price of ReadAll.
+bool SessionHasOthers(int session) {
+  bool found = false;
+  ForEachPid([&](int pid) {
+    found = pid != session && ::getsid(pid) == session;
+    return !found;
+  });
+  return found;
 }
 
 bool Exists(const ProcessStat& process) {
@@ -175,6 +193,8 @@ int ProcessTree::Signal(int pid, std::uint64_t start_time, int signal) {
 
 int ProcessTree::SurvivorCount(int pid, std::uint64_t start_time) {
   const Key root(pid, start_time);
+  // What most workers leave behind is nothing. The children of a dead root are its no more.
+  if (!seen_.contains(root) && !IsRunning(pid, start_time) && !SessionHasOthers(pid)) return 0;
   // Only members make members. So a look at /proc that shows none of them, the root included, is
   // right for ever; one that shows some, who are dead by now, may be too old.
   for (;;) {

@@ -55,8 +55,8 @@ class KeeperTest : public testing::Test {
 
   void TearDown() override {
     if (keeper_ > 0) ::kill(keeper_, SIGKILL);
-    for (const int pid : stopped_)
-      ::kill(pid, SIGCONT);
+    for (const int pid : stubborn_)
+      ::kill(pid, SIGKILL);
     // The roles leave when their keeper is gone, and become ours.
     const auto deadline = std::chrono::steady_clock::now() + kPatience;
     while (::waitpid(-1, nullptr, WNOHANG) >= 0 && std::chrono::steady_clock::now() < deadline)
@@ -123,7 +123,7 @@ class KeeperTest : public testing::Test {
   Fd core_, sidecar_, said_, say_;
   std::string heard_;
   int keeper_ = 0;
-  std::vector<int> stopped_;
+  std::vector<int> stubborn_;
 };
 
 TEST_F(KeeperTest, TellsTheServiceManagerWhenBothRolesAreReady) {
@@ -207,17 +207,17 @@ TEST_F(KeeperTest, JournalsHowAWorkerEndedBeforeItReapsIt) {
 
 TEST_F(KeeperTest, LosesNothingWhileARoleDoesNotRead) {
   StartAndAwaitRoles();
-  stopped_.push_back(PidOf("tend-sidecar"));
+  stubborn_.push_back(PidOf("tend-sidecar"));
   Sidecar("quiet");
   Await("tend-sidecar quiet done");
-  ::kill(stopped_[0], SIGSTOP);
+  ::kill(stubborn_[0], SIGSTOP);
   Core("flood 3000");
   Await("tend-core flood done");
   // The keeper still serves core, whatever the sidecar does.
   Core("put 4 1");
   Core("exit 0");
   Await("tend-core put 4 1");
-  ::kill(stopped_[0], SIGCONT);
+  ::kill(stubborn_[0], SIGCONT);
   // 3,000 and the link. The answer may come before the last of them.
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
   while (heard_.find("puts 3001") == std::string::npos &&
@@ -277,6 +277,7 @@ TEST_F(KeeperTest, SaysWhichProgramIsMissing) {
 TEST_F(KeeperTest, NeverStartsASecondCoreBesideOneOfAFormerKeeper) {
   StartAndAwaitRoles();
   const int former = PidOf("tend-core");
+  stubborn_.push_back(former);
   Core("stubborn");
   Await("tend-core stubborn done");
   ::kill(keeper_, SIGKILL);
@@ -287,6 +288,7 @@ TEST_F(KeeperTest, NeverStartsASecondCoreBesideOneOfAFormerKeeper) {
   int status = 0;
   EXPECT_EQ(::waitpid(former, &status, WNOHANG), former);
   EXPECT_TRUE(WIFSIGNALED(status));
+  stubborn_.clear();
   Await("tend-core replayed");
 }
 
