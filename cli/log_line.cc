@@ -1,0 +1,159 @@
+#include "cli/log_line.h"
+
+#include <time.h>
+
+#include <algorithm>
+#include <array>
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include "base/time.h"
+#include "cli/text.h"
+
+namespace tend::cli {
+namespace {
+
+namespace json = boost::json;
+
+// A line is at most 256 KiB and its JSON at most six times that.
+constexpr std::size_t kLineMaxBytes = 2 * 1024 * 1024;
+
+std::string Text(const json::object& object, const char* key) {
+  const json::value* member = object.if_contains(key);
+  if (member == nullptr || !member->is_string()) return {};
+  return {member->get_string().data(), member->get_string().size()};
+}
+
+std::string ClockTime(const std::string& rfc3339) {
+  const auto time = ParseTime(rfc3339);
+  if (!time) return "--:--:--.---";
+  const auto milliseconds =
+      std::chrono::duration_cast<std::chrono::milliseconds>(time->time_since_epoch()).count();
+  const auto seconds = static_cast<time_t>(milliseconds / 1000);
+  tm local{};
+  ::localtime_r(&seconds, &local);
+  return fmt::format("{:02}:{:02}:{:02}.{:03}", local.tm_hour, local.tm_min, local.tm_sec,
+                     milliseconds % 1000);
+}
+
+// The same app has the same colour in every run.
+Colour ColourOfApp(std::string_view app) {
+  static constexpr std::array kColours = {Colour::kCyan, Colour::kGreen, Colour::kMagenta,
+                                          Colour::kBlue, Colour::kYellow};
+  std::size_t hash = 0;
+  for (const char c : app)
+    hash = hash * 31 + static_cast<unsigned char>(c);
+  return kColours[hash % kColours.size()];
+}
+
+}  // namespace
+
+Result<LogLine> ParseLogLine(std::string_view text) {
+  json::error_code ec;
+  const json::value value = json::parse(json::string_view(text.data(), text.size()), ec);
+  if (ec || !value.is_object()) return Error(Errc::kInvalid, "not a JSON object");
+  const json::object& object = value.get_object();
+  if (!object.contains("message")) return Error(Errc::kInvalid, "no message");
+  LogLine line;
+  line.time = Text(object, "time");
+  line.app = Text(object, "app");
+  if (const json::value* worker = object.if_contains("worker"); worker != nullptr) {
+    const auto number = worker->to_number<int>(ec);
+    line.worker = ec ? -1 : number;
+  }
+  line.is_stderr = Text(object, "stream") == "stderr";
+  line.message = Text(object, "message");
+  line.json = std::string(text);
+  return line;
+}
+
+Result<LogOutput> ParseLogOutput(std::string_view name) {
+  if (name == "short") return LogOutput::kShort;
+  if (name == "iso") return LogOutput::kIso;
+  if (name == "raw") return LogOutput::kRaw;
+  if (name == "json") return LogOutput::kJson;
+  return Error(Errc::kInvalid, "not one of short, iso, raw, json: " + std::string(name));
+}
+
+std::string RenderLogLine(const LogLine& line, LogOutput output, const Style& style) {
+  if (output == LogOutput::kRaw) return line.message + '\n';
+  if (output == LogOutput::kJson) return line.json + '\n';
+  const std::string time = output == LogOutput::kIso ? Harmless(line.time) : ClockTime(line.time);
+  std::string name = Harmless(line.app);
+  if (line.worker >= 0) name += ':' + std::to_string(line.worker);
+  std::string text = style.Paint(Colour::kDim, time);
+  text += ' ' + style.Paint(ColourOfApp(line.app), name) + ' ';
+  if (line.is_stderr) text += style.Paint(Colour::kRed, "[err]") + ' ';
+  return text + Harmless(line.message) + '\n';
+}
+
+bool SeenLines::IsNew(const std::string& app, const std::string& time) {
+  Of& of = apps_[app];
+  if (of.again) {
+    if (time < of.last) return false;
+    if (time == of.last && of.skip > 0) {
+      --of.skip;
+      return false;
+    }
+    of.again = false;
+  }
+  if (time == of.last) {
+    ++of.at_last;
+  } else {
+    of.last = time;
+    of.at_last = 1;
+  }
+  return true;
+}
+
+void SeenLines::Reconnected() {
+  for (auto& entry : apps_) {
+    entry.second.again = true;
+    entry.second.skip = entry.second.at_last;
+  }
+}
+
+std::string SeenLines::Newest() const {
+  std::string newest;
+  for (const auto& entry : apps_)
+    newest = std::max(newest, entry.second.last);
+  return newest;
+}
+
+std::string SeenLines::Since() const {
+  const std::string newest = Newest();
+  std::string oldest = newest;
+  for (const auto& entry : apps_)
+    oldest = std::min(oldest, entry.second.last);
+  const auto time = ParseTime(newest);
+  return time ? std::max(oldest, FormatRfc3339(*time - std::chrono::seconds(10))) : oldest;
+}
+
+void LineCutter::Feed(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const std::size_t end = bytes.find('\n');
+    if (end == std::string_view::npos) {
+      // Nothing of ours is as long: better a cut line than all of memory.
+      if (rest_.size() + bytes.size() > kLineMaxBytes) Finish();
+      rest_.append(bytes.substr(0, kLineMaxBytes));
+      return;
+    }
+    if (rest_.empty()) {
+      on_line_(bytes.substr(0, end));
+    } else {
+      rest_.append(bytes.substr(0, end));
+      Finish();
+    }
+    bytes.remove_prefix(end + 1);
+  }
+}
+
+void LineCutter::Finish() {
+  if (rest_.empty()) return;
+  const std::string line = std::move(rest_);
+  rest_.clear();
+  on_line_(line);
+}
+
+}  // namespace tend::cli
