@@ -112,6 +112,7 @@ void TreeReader::ReadApp(const Value& app, const std::string& where) {
   if (!name.empty()) level.owner = fmt::format(" in app \"{}\"", name);
   ReadGroup(app, "", level);
   FinishApp(app, config, level);
+  if (config.name.empty()) config.name = DefaultName(config.script);
   Mark mark = app.mark;
   if (const Member* named = MemberOf(app, "name")) mark = named->value.mark;
   app_marks_.push_back(mark);
@@ -287,8 +288,7 @@ void TreeReader::CheckMode(const Value& app, AppConfig& config, Level& level) {
 void TreeReader::CheckNames() {
   std::set<std::string> names;
   for (std::size_t i = 0; i < loaded_->config.apps.size(); ++i) {
-    const AppConfig& app = loaded_->config.apps[i];
-    const std::string name = app.name.empty() ? DefaultName(app.script) : SafeName(app.name);
+    const std::string name = SafeName(loaded_->config.apps[i].name);
     if (name.empty() || names.insert(name).second) continue;
     Add(true, code::kDuplicate, app_marks_[i], "",
         fmt::format("there are two apps with the name \"{}\"", name),

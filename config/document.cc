@@ -70,6 +70,8 @@ void MergeLessThan(Value& map) {
 class Builder : public YAML::EventHandler {
  public:
   Value Take() { return std::move(root_); }
+  // Of the last scalar that is not plain; null if there is none.
+  const YAML::Mark& last_quoted() const { return last_quoted_; }
 
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
@@ -98,6 +100,7 @@ class Builder : public YAML::EventHandler {
     } else {
       value.kind = Value::Kind::kString;
       value.text = text;
+      last_quoted_ = mark;
     }
     value.mark = FromYaml(mark);
     Add(std::move(value), anchor);
@@ -171,10 +174,31 @@ class Builder : public YAML::EventHandler {
   }
 
   Value root_;
+  YAML::Mark last_quoted_ = YAML::Mark::null_mark();
   std::vector<Frame> open_;
   std::map<YAML::anchor_t, Value> anchors_;
   std::size_t nodes_ = 0;
 };
+
+// yaml-cpp 0.7 takes the end of the file for the end of a quoted text. Only the last one of a file
+// can be like that.
+void RefuseUnclosedQuote(std::string_view text, const YAML::Mark& mark) {
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+  if (mark.is_null()) return;
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  const auto start = static_cast<std::size_t>(mark.pos);
+  if (start >= text.size() || (text[start] != '\'' && text[start] != '"')) return;
+  const char quote = text[start];
+  for (std::size_t i = start + 1; i < text.size(); ++i) {
+    const bool doubled = quote == '\'' && text[i] == quote && text.substr(i + 1, 1) == "'";
+    if (doubled || (quote == '"' && text[i] == '\\')) {
+      ++i;
+    } else if (text[i] == quote) {
+      return;
+    }
+  }
+  throw Refused("the quote is not closed", FromYaml(mark));
+}
 
 bool IsNumber(std::string_view text) {
   if (!text.empty() && (text[0] == '-' || text[0] == '+')) text.remove_prefix(1);
@@ -353,6 +377,7 @@ Parsed ParseYaml(std::string_view text) {
     YAML::Parser parser(stream);
     Builder builder;
     parser.HandleNextDocument(builder);
+    RefuseUnclosedQuote(text, builder.last_quoted());
     parsed.value = builder.Take();
     parsed.ok = true;
   } catch (const Refused& refused) {

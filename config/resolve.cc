@@ -25,19 +25,32 @@ namespace tend::config {
 namespace {
 
 // What belongs to the process that starts an app, not to the app.
-constexpr std::array<std::string_view, 24> kNotInherited = {
-    "NODE_CHANNEL_FD", "NODE_CHANNEL_SERIALIZATION_MODE",
-    "NODE_UNIQUE_ID",  "NODE_APP_INSTANCE",
-    "NOTIFY_SOCKET",   "LISTEN_FDS",
-    "LISTEN_PID",      "LISTEN_FDNAMES",
-    "WATCHDOG_PID",    "WATCHDOG_USEC",
-    "INVOCATION_ID",   "JOURNAL_STREAM",
-    "MAINPID",         "TEND_APP",
-    "TEND_WORKER",     "TEND_NODE",
-    "pm_id",           "pm_exec_path",
-    "pm_cwd",          "exec_mode",
-    "instances",       "_",
-    "SHLVL",           "OLDPWD"};
+constexpr std::array<std::string_view, 26> kNotInherited = {"NODE_CHANNEL_FD",
+                                                            "NODE_CHANNEL_SERIALIZATION_MODE",
+                                                            "NODE_UNIQUE_ID",
+                                                            "NODE_APP_INSTANCE",
+                                                            "NOTIFY_SOCKET",
+                                                            "LISTEN_FDS",
+                                                            "LISTEN_PID",
+                                                            "LISTEN_FDNAMES",
+                                                            "WATCHDOG_PID",
+                                                            "WATCHDOG_USEC",
+                                                            "INVOCATION_ID",
+                                                            "JOURNAL_STREAM",
+                                                            "MAINPID",
+                                                            "TEND_APP",
+                                                            "TEND_WORKER",
+                                                            "TEND_NODE",
+                                                            "TEND_NODE_OPTIONS",
+                                                            "TEND_TELEMETRY_FD",
+                                                            "pm_id",
+                                                            "pm_exec_path",
+                                                            "pm_cwd",
+                                                            "exec_mode",
+                                                            "instances",
+                                                            "_",
+                                                            "SHLVL",
+                                                            "OLDPWD"};
 
 class Resolver {
  public:
@@ -110,6 +123,15 @@ class Resolver {
     app_.env_named.clear();
     if (app_.port != 0) app_.env["PORT"] = std::to_string(app_.port);
     if (app_.inherited_env.empty()) app_.inherited_env = context_.environment;
+    // Started from inside a worker: what core had added to NODE_OPTIONS is that worker's.
+    const auto original = app_.inherited_env.find("TEND_NODE_OPTIONS");
+    if (original != app_.inherited_env.end()) {
+      if (original->second.empty()) {
+        app_.inherited_env.erase("NODE_OPTIONS");
+      } else {
+        app_.inherited_env["NODE_OPTIONS"] = original->second;
+      }
+    }
     std::erase_if(app_.inherited_env, [&](const auto& entry) {
       const auto* end = kNotInherited.end();
       return std::find(kNotInherited.begin(), end, entry.first) != end ||

@@ -1,0 +1,117 @@
+#include "config/codec.h"
+
+#include <boost/json.hpp>
+#include <gtest/gtest.h>
+
+namespace tend::config {
+namespace {
+
+using std::chrono::milliseconds;
+
+// Every member differs from its default.
+AppConfig Changed() {
+  AppConfig app;
+  app.name = "web";
+  app.namespace_ = "shop";
+  app.script = "/srv/web.js";
+  app.args = {"--port", "3 000"};
+  app.interpreter = "/usr/bin/node";
+  app.node_args = {"--inspect"};
+  app.cwd = "/srv";
+  app.env = {{"A", "1"}, {"B", "\xff\n\"x\""}};
+  app.env_named = {{"production", {{"A", "2"}}}};
+  app.inherited_env = {{"PATH", "/bin"}};
+  app.filter_env = {"SECRET"};
+  app.port = 3000;
+  app.append_env_to_name = true;
+  app.exec_mode = ExecMode::kCluster;
+  app.instances = 4;
+  app.instance_var = "INSTANCE";
+  app.increment_var = "PORT";
+  app.autostart = false;
+  app.autorestart = false;
+  app.restart_delay = milliseconds(1);
+  app.exp_backoff_restart_delay = milliseconds(2);
+  app.max_restarts = 3;
+  app.min_uptime = milliseconds(4);
+  app.stop_exit_codes = {0, 5};
+  app.kill_timeout = Duration(7);
+  app.kill_signal = 15;
+  app.treekill = false;
+  app.wait_ready = true;
+  app.listen_timeout = milliseconds(8);
+  app.uid = "www-data";
+  app.gid = "33";
+  app.out_file = "/o";
+  app.error_file = "/e";
+  app.log_file = "/l";
+  app.merge_logs = false;
+  app.logs.max_size = 1;
+  app.logs.max_age = milliseconds(9);
+  app.logs.max_files = 10;
+  app.logs.max_total = 11;
+  app.logs.min_free = 12;
+  app.logs.format = LineFormat::kRaw;
+  app.logs.compress = false;
+  app.logs.compress_level = 13;
+  app.logs.compress_delay = milliseconds(14);
+  app.logs.on_full = OnFull::kBlock;
+  return app;
+}
+
+void ExpectAllDiffer(const boost::json::object& a, const boost::json::object& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (const auto& member : a) {
+    const boost::json::value& other = b.at(member.key());
+    if (member.key() == "logs") {
+      ExpectAllDiffer(member.value().as_object(), other.as_object());
+    } else {
+      EXPECT_NE(member.value(), other) << member.key();
+    }
+  }
+}
+
+TEST(Codec, AConfigurationWithEveryMemberChangedComesBack) {
+  const AppConfig app = Changed();
+  const Result<AppConfig> back = AppConfigFromJson(ToJson(app, Secrets::kInclude));
+  ASSERT_TRUE(back) << back.error().message();
+  EXPECT_TRUE(*back == app);
+}
+
+TEST(Codec, TheTestAboveReallyChangesEveryMember) {
+  const auto parse = [](const AppConfig& app) {
+    boost::json::error_code error;
+    boost::json::parse_options options;
+    options.allow_invalid_utf8 = true;
+    return boost::json::parse(ToJson(app, Secrets::kInclude), error, {}, options).as_object();
+  };
+  ExpectAllDiffer(parse(Changed()), parse(AppConfig()));
+}
+
+TEST(Codec, SecretsCanBeLeftOut) {
+  const std::string json = ToJson(Changed(), Secrets::kLeaveOut);
+  for (const char* name : {"\"env\"", "\"env_named\"", "\"inherited_env\"", "PATH"}) {
+    EXPECT_EQ(json.find(name), std::string::npos) << name;
+  }
+  EXPECT_TRUE(AppConfigFromJson(json));
+}
+
+TEST(Codec, WhatIsMissingKeepsItsDefaultAndWhatIsUnknownIsIgnored) {
+  const Result<AppConfig> app = AppConfigFromJson(R"({"name":"a","of_tomorrow":[1]})");
+  ASSERT_TRUE(app);
+  AppConfig expected;
+  expected.name = "a";
+  EXPECT_TRUE(*app == expected);
+}
+
+TEST(Codec, WhatDoesNotFitIsAnError) {
+  for (const char* json :
+       {"", "[]", "{", R"({"name":1})", R"({"args":["a",1]})", R"({"env":{"A":1}})",
+        R"({"instances":99999999999})", R"({"max_restarts":-1})", R"({"logs":{"max_size":"1"}})",
+        R"({"kill_timeout_ns":1.5})"}) {
+    EXPECT_FALSE(AppConfigFromJson(json)) << json;
+  }
+}
+
+}  // namespace
+}  // namespace tend::config

@@ -1,0 +1,290 @@
+#include "config/reader.h"
+
+#include <cstdlib>
+#include <random>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "config/problem.h"
+#include "temp_folder.h"
+
+namespace tend::config {
+namespace {
+
+using testing::HasSubstr;
+
+Loaded Tend(std::string_view text) {
+  return LoadText(text, "tend.yaml", {});
+}
+Loaded Ecosystem(std::string_view text) {
+  return LoadText(text, "ecosystem.config.yaml", {});
+}
+
+std::string All(const Loaded& loaded) {
+  std::string text;
+  for (const Problem& problem : loaded.problems) {
+    text += FormatProblem(problem, loaded.source, false);
+  }
+  return text;
+}
+
+TEST(Reader, ReadsAWholeFile) {
+  const Loaded loaded = Tend(R"(
+listen: 0.0.0.0:9000
+logs:
+  max_size: 20M
+  total: 5G
+  compress: { level: 3, delay: 10s }
+apps:
+  - name: api
+    script: server.js
+    instances: 2
+    env: { NODE_ENV: production, PORT: 3000 }
+    env_staging: { NODE_ENV: staging }
+    logs: { max_size: 1M, compress: false }
+  - script: ./worker.py
+    args: --fast "a b"
+    kill_timeout: 5000
+)");
+  ASSERT_TRUE(loaded.problems.empty()) << All(loaded);
+  EXPECT_EQ(loaded.config.daemon.listen, "0.0.0.0:9000");
+  EXPECT_EQ(loaded.config.daemon.logs_total, 5ull << 30);
+  ASSERT_EQ(loaded.config.apps.size(), 2u);
+  const AppConfig& api = loaded.config.apps[0];
+  EXPECT_EQ(api.instances, 2);
+  EXPECT_EQ(api.env.at("PORT"), "3000");
+  EXPECT_EQ(api.env_named.at("staging").at("NODE_ENV"), "staging");
+  EXPECT_EQ(api.logs.max_size, 1u << 20);
+  EXPECT_FALSE(api.logs.compress);
+  EXPECT_EQ(api.logs.compress_level, 3);
+  EXPECT_FALSE(api.merge_logs);
+  const AppConfig& worker = loaded.config.apps[1];
+  EXPECT_EQ(worker.name, "worker");
+  EXPECT_EQ(worker.logs.max_size, 20u << 20);
+  EXPECT_EQ(worker.kill_timeout, std::chrono::seconds(5));
+  EXPECT_EQ(worker.args.back(), "a b");
+  EXPECT_TRUE(worker.merge_logs);
+}
+
+TEST(Reader, LogsAtTheTopAreTheDefaultEvenBelowTheApps) {
+  const Loaded loaded = Tend("apps: [{script: a.js}]\nlogs: {max_files: 7}\n");
+  ASSERT_TRUE(loaded.ok()) << All(loaded);
+  EXPECT_EQ(loaded.config.apps[0].logs.max_files, 7u);
+}
+
+TEST(Reader, AnUnknownKeyIsAnErrorInTendYamlWithPlaceAndSuggestion) {
+  const Loaded loaded = Tend("apps:\n  - name: web\n    script: a.js\n    instnaces: 4\n");
+  ASSERT_FALSE(loaded.ok());
+  EXPECT_EQ(All(loaded),
+            "error[E030]: unknown key \"instnaces\" in app \"web\"\n"
+            "  --> tend.yaml:4:5\n"
+            "   |\n"
+            " 4 |     instnaces: 4\n"
+            "   |     ^^^^^^^^^ did you mean \"instances\"?\n");
+}
+
+TEST(Reader, AnUnknownKeyIsAWarningInEcosystemFilesUnlessStrict) {
+  const char* text = "apps:\n  - name: web\n    script: a.js\n    instnaces: 4\n";
+  const Loaded loaded = Ecosystem(text);
+  EXPECT_TRUE(loaded.ok());
+  ASSERT_EQ(loaded.problems.size(), 1u);
+  EXPECT_EQ(loaded.problems[0].line, 4);
+  EXPECT_EQ(loaded.problems[0].column, 5);
+  EXPECT_EQ(loaded.problems[0].code, "W012");
+  EXPECT_EQ(loaded.problems[0].where, "apps[0].instnaces");
+  EXPECT_THAT(loaded.problems[0].message, HasSubstr("is ignored"));
+  EXPECT_THAT(loaded.problems[0].help, HasSubstr("instances"));
+  LoadOptions strict;
+  strict.strict = true;
+  EXPECT_FALSE(LoadText(text, "ecosystem.config.yaml", strict).ok());
+}
+
+TEST(Reader, UnknownKeysOfGroupsAndOfTheFileAreFound) {
+  EXPECT_THAT(All(Tend("logs:\n  max_sice: 1M\napps: []\n")),
+              HasSubstr("did you mean \"max_size\"?"));
+  EXPECT_THAT(All(Tend("lsten: off\napps: []\n")), HasSubstr("did you mean \"listen\"?"));
+  EXPECT_THAT(All(Tend("app:\n  - script: x\n")), HasSubstr("did you mean \"apps\"?"));
+  EXPECT_THAT(All(Tend("max_restarts: 3\napps: []\n")), HasSubstr("put it below \"apps\""));
+}
+
+TEST(Reader, AWrongValueSaysWhatWasExpected) {
+  const Loaded loaded = Tend("logs:\n  max_size: bananas\napps: []\n");
+  ASSERT_EQ(loaded.problems.size(), 1u);
+  EXPECT_EQ(loaded.problems[0].code, "E031");
+  EXPECT_EQ(loaded.problems[0].line, 2);
+  EXPECT_EQ(loaded.problems[0].column, 13);
+  EXPECT_THAT(loaded.problems[0].message,
+              HasSubstr("must be a size such as 20M or 1G, from 64K to 1T, not \"bananas\""));
+  EXPECT_FALSE(Ecosystem("apps: [{script: a.js, autorestart: 'yes'}]").ok());
+  EXPECT_FALSE(Tend("apps: [{script: a.js, logs: 3}]").ok());
+  EXPECT_FALSE(Tend("apps: 3").ok());
+  EXPECT_FALSE(Tend("apps: [3]").ok());
+  EXPECT_FALSE(Tend("just text").ok());
+  EXPECT_FALSE(Tend("").ok());
+}
+
+TEST(Reader, AMissingScriptAndDoubleNamesAreErrors) {
+  EXPECT_THAT(All(Tend("apps:\n  - name: web\n")),
+              HasSubstr("\"script\" is missing in app \"web\""));
+  EXPECT_THAT(All(Tend("apps: [{script: ''}]")), HasSubstr("\"script\" is missing"));
+  const Loaded twice = Tend("apps:\n  - script: a/web.js\n  - name: web\n    script: b.js\n");
+  EXPECT_FALSE(twice.ok());
+  EXPECT_EQ(twice.problems[0].line, 3);
+  EXPECT_THAT(All(twice), HasSubstr("two apps with the name \"web\""));
+}
+
+TEST(Reader, AKeyGivenTwiceIsAnErrorAndTheMainSpellingWinsOverItsAlias) {
+  EXPECT_THAT(All(Tend("apps: [{script: a.js, cwd: /a, cwd: /b}]")), HasSubstr("given twice"));
+  const Loaded loaded = Ecosystem("apps: [{script: a.js, out: /alias, out_file: /main}]");
+  EXPECT_TRUE(loaded.ok()) << All(loaded);
+  EXPECT_EQ(loaded.problems.size(), 1u);
+  EXPECT_EQ(loaded.config.apps[0].out_file, "/main");
+  EXPECT_EQ(Ecosystem("apps: [{script: a.js, out_file: /main, out: /a}]").config.apps[0].out_file,
+            "/main");
+}
+
+TEST(Reader, WhatComesLaterIsSaidAndWhatMeansNothingIsNot) {
+  const char* text =
+      "apps: [{script: a.js, watch: true, cron_restart: '0 0 * * *', max_memory_restart: 1G, "
+      "pmx: false, vizion: false, ignore_watch: []}]";
+  const Loaded loaded = Ecosystem(text);
+  EXPECT_TRUE(loaded.ok());
+  EXPECT_EQ(loaded.problems.size(), 4u) << All(loaded);
+  EXPECT_THAT(All(loaded),
+              HasSubstr("\"watch\" in app \"a\" is not supported yet by this version of tend and "
+                        "is ignored"));
+  const Loaded strict = Tend(text);
+  EXPECT_FALSE(strict.ok());
+  EXPECT_THAT(All(strict), HasSubstr("error[E036]: \"watch\""));
+  EXPECT_THAT(All(strict), HasSubstr("\"pmx\" in app \"a\" is PM2's and has no meaning"));
+  EXPECT_TRUE(Ecosystem("apps: [{script: a.js, watch: false}]").problems.empty());
+}
+
+TEST(Reader, ClusterModeIsSaidNotToBeThere) {
+  const Loaded loaded = Ecosystem("apps: [{script: a.js, exec_mode: cluster, instances: 2}]");
+  EXPECT_TRUE(loaded.ok());
+  ASSERT_EQ(loaded.problems.size(), 1u) << All(loaded);
+  EXPECT_EQ(loaded.problems[0].code, "W014");
+  EXPECT_EQ(loaded.config.apps[0].exec_mode, ExecMode::kFork);
+  EXPECT_FALSE(Tend("apps: [{script: a.js, exec_mode: cluster}]").ok());
+}
+
+TEST(Reader, InstancesOfANodeAppMeanClusterModeUnlessSaidOtherwise) {
+  const auto warnings = [](const std::string& app) {
+    return Ecosystem("apps: [{" + app + "}]").problems.size();
+  };
+  EXPECT_EQ(warnings("script: a.js, instances: 2"), 1u);
+  EXPECT_EQ(warnings("script: a.js, instances: max"), 1u);
+  EXPECT_EQ(warnings("script: a.js, instances: 1"), 0u);
+  EXPECT_EQ(warnings("script: a.py, instances: 2"), 0u);
+  EXPECT_EQ(warnings("script: a.js, instances: 2, exec_mode: fork"), 0u);
+  EXPECT_EQ(warnings("script: a.js, instances: 2, increment_var: PORT"), 0u);
+  EXPECT_EQ(warnings("script: a.js, interpreter: none, instances: 2"), 0u);
+  EXPECT_TRUE(Tend("apps: [{script: a.js, instances: 2}]").problems.empty());
+}
+
+TEST(Reader, ReadinessMessagesComeLater) {
+  const Loaded loaded = Tend("apps: [{script: a.js, wait_ready: true}]");
+  EXPECT_TRUE(loaded.ok());
+  EXPECT_THAT(All(loaded), HasSubstr("a worker counts as ready after 1 s"));
+}
+
+TEST(Reader, EcosystemFilesMayBeAListOrOneApp) {
+  EXPECT_EQ(Ecosystem("[{script: a.js}, {script: b.js}]").config.apps.size(), 2u);
+  EXPECT_EQ(Ecosystem("pm2: [{script: a.js}]").config.apps.size(), 1u);
+  EXPECT_EQ(Ecosystem("cmd: a.js\nmaxRestarts: 3").config.apps[0].max_restarts, 3u);
+  EXPECT_FALSE(Ecosystem("listen: off").ok());
+  EXPECT_FALSE(Tend("[{script: a.js}]").ok());
+}
+
+TEST(Reader, BadYamlHasAPlace) {
+  const Loaded tabs = Tend("apps:\n\t- script: a.js\n");
+  ASSERT_FALSE(tabs.ok());
+  EXPECT_EQ(tabs.problems[0].line, 2);
+  EXPECT_THAT(All(tabs), HasSubstr("not with tabs"));
+  const Loaded open = Tend("apps: [{script: a.js\n");
+  ASSERT_FALSE(open.ok());
+  EXPECT_EQ(open.problems[0].code, "E034");
+  EXPECT_GT(open.problems[0].line, 0);
+}
+
+TEST(Reader, JsonMayHaveWhatYamlDoesNotRead) {
+  const Loaded loaded = LoadText(
+      "{\n\t\"apps\": [{\"script\": \"a.js\",\n\t\t\"name\": \"\\ud83d\\ude00\", \"wat\": 1}]}",
+      "tend.json", {});
+  ASSERT_EQ(loaded.problems.size(), 1u) << All(loaded);
+  EXPECT_EQ(loaded.problems[0].line, 3);
+  EXPECT_EQ(loaded.config.apps[0].name, "\xF0\x9F\x98\x80");
+}
+
+TEST(Reader, TheNameOfTheFileDecidesHowStrictItIsRead) {
+  EXPECT_EQ(DialectOf("/etc/tend/tend.yaml"), Dialect::kTend);
+  EXPECT_EQ(DialectOf("my.yml"), Dialect::kTend);
+  EXPECT_EQ(DialectOf("tend.json"), Dialect::kTend);
+  EXPECT_EQ(DialectOf("a/ecosystem.config.js"), Dialect::kEcosystem);
+  EXPECT_EQ(DialectOf("ecosystem.yaml"), Dialect::kEcosystem);
+  EXPECT_EQ(DialectOf("process.json"), Dialect::kEcosystem);
+  EXPECT_TRUE(IsConfigFile("x.config.mjs"));
+  EXPECT_TRUE(IsConfigFile("dir/tend.yaml"));
+  EXPECT_FALSE(IsConfigFile("ecosystem.js"));
+  EXPECT_FALSE(IsConfigFile("server.js"));
+}
+
+TEST(Reader, FilesThatCannotBeReadAreErrors) {
+  const TempFolder folder;
+  const Loaded missing = LoadFile(folder.path() + "/tend.yaml", {});
+  EXPECT_FALSE(missing.ok());
+  EXPECT_THAT(All(missing), HasSubstr("No such file"));
+  EXPECT_FALSE(LoadFile(folder.path(), {}).ok());
+  const std::string large = folder.Write("tend.yaml", std::string(2 << 20, '#'));
+  EXPECT_THAT(All(LoadFile(large, {})), HasSubstr("larger than"));
+}
+
+TEST(Reader, ProblemsCannotWriteToTheTerminal) {
+  const Loaded loaded = Tend("apps: [{script: a.js, wat: 1}] # \x1b[2J\n");
+  EXPECT_EQ(All(loaded).find('\x1b'), std::string::npos);
+}
+
+TEST(Reader, RandomChangesOfAFileNeverCrash) {
+  std::mt19937 random(7);
+  const std::string good =
+      "listen: off\nlogs: {max_size: 1M, compress: {level: 3}}\napps:\n  - script: a.js\n"
+      "    instances: max\n    env: &e {A: 1}\n    env_b: *e\n  - {cmd: b.py, args: [1, 'x']}\n";
+  const std::string noise = "\t :-[]{}&*'\"\n#,|>\xff";
+  for (int round = 0; round < 2000; ++round) {
+    std::string text = good;
+    for (int change = 0; change < 4; ++change) {
+      const std::size_t at = random() % text.size();
+      if (random() % 2 == 0) {
+        text[at] = noise[random() % noise.size()];
+      } else {
+        text.erase(at, random() % 8);
+      }
+    }
+    for (const char* name : {"tend.yaml", "ecosystem.yaml"}) {
+      const Loaded loaded = LoadText(text, name, {});
+      EXPECT_TRUE(loaded.ok() || !All(loaded).empty());
+    }
+  }
+}
+
+TEST(FindDefaultConfig, TakesTheFirstOfTheListAndNamesWhatItTried) {
+  ::unsetenv("TEND_CONFIG");
+  const TempFolder folder;
+  const Result<std::string> none = FindDefaultConfig(folder.path());
+  if (!none) {
+    EXPECT_THAT(none.error().message(), HasSubstr("ecosystem.config.cjs"));
+    EXPECT_THAT(none.error().message(), HasSubstr("/etc/tend/tend.yaml"));
+  }
+  const std::string js = folder.Write("ecosystem.config.js", "");
+  EXPECT_EQ(*FindDefaultConfig(folder.path()), js);
+  const std::string yml = folder.Write("tend.yml", "");
+  EXPECT_EQ(*FindDefaultConfig(folder.path()), yml);
+  ::setenv("TEND_CONFIG", "/x/y.yaml", 1);
+  EXPECT_EQ(*FindDefaultConfig(folder.path()), "/x/y.yaml");
+  ::unsetenv("TEND_CONFIG");
+}
+
+}  // namespace
+}  // namespace tend::config
