@@ -310,6 +310,13 @@ std::size_t Collector::open_pipes() const {
   return count;
 }
 
+bool Collector::HasPipes(const std::string& app) const {
+  return std::any_of(lives_.begin(), lives_.end(), [&](const auto& entry) {
+    const Life& life = *entry.second;
+    return life.worker && life.worker->app == app && !life.pipes.empty();
+  });
+}
+
 Wall Collector::StampFor(const std::string& app) {
   Wall& last = last_stamp_[app];
   last = std::max(last, loop_.WallNow());

@@ -94,6 +94,7 @@ class Collector {
   // Since the sidecar started, over all incarnations of the slot.
   WorkerCounters Counters(const std::string& app, int slot) const;
   std::size_t open_pipes() const;
+  bool HasPipes(const std::string& app) const;
 
  private:
   struct Life;

@@ -22,6 +22,7 @@ struct StreamNumbers {
 struct WorkerNumbers {
   std::optional<ProcSample> process;
   std::optional<std::uint64_t> open_fds;
+  std::optional<double> cpu_ratio;  // of one core, between the last two samples
   double cpu_user_seconds = 0, cpu_system_seconds = 0;
   std::optional<LagView> lag;
   std::optional<double> heartbeat_age_seconds;

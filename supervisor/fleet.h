@@ -213,6 +213,11 @@ class Fleet final : private WorkerListener {
     std::vector<int> slots;  // of a part; those of a whole are looked up when its turn comes
   };
   std::vector<Target> Targets(const std::vector<Selected>& what) const;
+  std::vector<int> SlotsOf(const App& app, const Target& target) const;
+  void EnqueueEach(const std::vector<Selected>& what,
+                   const TicketPtr& ticket,
+                   Act act,
+                   const std::function<Result<>(const Target&, App&, Job&)>& prepare);
   void Again(Act act,
              const std::vector<Selected>& what,
              const std::optional<Environment>& update,

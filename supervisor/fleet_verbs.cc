@@ -67,6 +67,37 @@ std::vector<Fleet::Target> Fleet::Targets(const std::vector<Selected>& what) con
   return targets;
 }
 
+std::vector<int> Fleet::SlotsOf(const App& app, const Target& target) const {
+  std::vector<int> slots;
+  for (const auto& worker : app.workers) {
+    const auto& named = target.slots;
+    const bool is_named = std::find(named.begin(), named.end(), worker->slot()) != named.end();
+    if (target.whole || is_named) slots.push_back(worker->slot());
+  }
+  return slots;
+}
+
+// A job for each app, which `prepare` fills when its turn comes.
+void Fleet::EnqueueEach(const std::vector<Selected>& what,
+                        const TicketPtr& ticket,
+                        Act act,
+                        const std::function<Result<>(const Target&, App&, Job&)>& prepare) {
+  ticket->Open();
+  for (const Target& target : Targets(what)) {
+    Job job;
+    job.ticket = ticket;
+    job.act = act;
+    job.parallel = act == Act::kReload ? 1 : SIZE_MAX;
+    job.stop_at_failure = act == Act::kReload;
+    job.prepare = [target, prepare](App& app, Job& self) -> Result<> {
+      if (!app.config) return NoSuchApp();
+      return prepare(target, app, self);
+    };
+    Enqueue(target.app, std::move(job));
+  }
+  ticket->Close({});
+}
+
 void Fleet::Configure(App& app, config::AppConfig config) {
   const bool is_new = app.config == nullptr;
   app.config = std::make_shared<const config::AppConfig>(std::move(config));
@@ -209,56 +240,32 @@ void Fleet::Again(Act act,
                   const std::vector<Selected>& what,
                   const std::optional<Environment>& update,
                   const TicketPtr& ticket) {
-  ticket->Open();
-  for (const Target& target : Targets(what)) {
-    Job job;
-    job.ticket = ticket;
-    job.act = act;
-    job.parallel = act == Act::kReload ? 1 : SIZE_MAX;
-    job.stop_at_failure = act == Act::kReload;
-    job.prepare = [this, target, update](App& app, Job& self) -> Result<> {
-      if (!app.config) return NoSuchApp();
-      if (update) {
-        config::AppConfig config = *app.config;
-        config.inherited_env = *update;
-        Configure(app, std::move(config));
-      }
-      Want(app, target);
-      for (const auto& worker : app.workers) {
-        const bool named = std::find(target.slots.begin(), target.slots.end(), worker->slot()) !=
-                           target.slots.end();
-        if (target.whole || named) self.todo.push_back(worker->slot());
-      }
-      return {};
-    };
-    Enqueue(target.app, std::move(job));
-  }
-  ticket->Close({});
+  EnqueueEach(what, ticket, act, [this, update](const Target& target, App& app, Job& job) {
+    if (update) {
+      config::AppConfig config = *app.config;
+      config.inherited_env = *update;
+      Configure(app, std::move(config));
+    }
+    Want(app, target);
+    const std::vector<int> slots = SlotsOf(app, target);
+    job.todo.assign(slots.begin(), slots.end());
+    return Result<>();
+  });
 }
 
 void Fleet::Stop(const std::vector<Selected>& what, const TicketPtr& ticket) {
-  ticket->Open();
-  for (const Target& target : Targets(what)) {
-    Job job;
-    job.ticket = ticket;
-    job.act = Act::kStop;
-    job.prepare = [this, target](App& app, Job& self) -> Result<> {
-      if (!app.config) return NoSuchApp();
-      changed_ = true;
-      if (target.whole) app.wanted = false;
-      if (target.whole) app.stopped_slots.clear();
-      for (const auto& worker : app.workers) {
-        const bool named = std::find(target.slots.begin(), target.slots.end(), worker->slot()) !=
-                           target.slots.end();
-        if (!target.whole && !named) continue;
-        if (!target.whole) app.stopped_slots.insert(worker->slot());
-        self.todo.push_back(worker->slot());
-      }
-      return {};
-    };
-    Enqueue(target.app, std::move(job));
-  }
-  ticket->Close({});
+  EnqueueEach(what, ticket, Act::kStop, [this](const Target& target, App& app, Job& job) {
+    const std::vector<int> slots = SlotsOf(app, target);
+    job.todo.assign(slots.begin(), slots.end());
+    if (target.whole) {
+      app.wanted = false;
+      app.stopped_slots.clear();
+    } else {
+      app.stopped_slots.insert(slots.begin(), slots.end());
+    }
+    changed_ = true;
+    return Result<>();
+  });
 }
 
 void Fleet::Scale(const std::vector<Selected>& what,
@@ -270,24 +277,16 @@ void Fleet::Scale(const std::vector<Selected>& what,
   const auto [stop, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
   const bool is_number = ec == std::errc{} && stop == digits.data() + digits.size() &&
                          number >= 0 && number <= static_cast<int>(kWorkersMax);
-  ticket->Open();
-  for (const Target& target : Targets(what)) {
-    Job job;
-    job.ticket = ticket;
-    job.prepare = [this, name = target.app, relative, is_number, number, instances](
-                      App& app, Job& self) -> Result<> {
-      if (!app.config) return NoSuchApp();
-      const int now = app.config->instances;
-      const int want = !relative ? number : instances[0] == '+' ? now + number : now - number;
-      if (!is_number || want < 1 || want > static_cast<int>(kWorkersMax)) {
-        return Error(Errc::kInvalid, "cannot scale " + name + " to \"" + instances +
+  EnqueueEach(
+      what, ticket, Act::kStart, [=, this](const Target& target, App& app, Job& job) -> Result<> {
+        const int now = app.config->instances;
+        const int want = !relative ? number : instances[0] == '+' ? now + number : now - number;
+        if (is_number && want >= 1 && want <= static_cast<int>(kWorkersMax)) {
+          return Resize(target.app, app, job, want);
+        }
+        return Error(Errc::kInvalid, "cannot scale " + target.app + " to \"" + instances +
                                          "\" workers; it needs at least one");
-      }
-      return Resize(name, app, self, want);
-    };
-    Enqueue(target.app, std::move(job));
-  }
-  ticket->Close({});
+      });
 }
 
 Result<> Fleet::CheckWhole(const std::vector<Selected>& what) const {
@@ -300,67 +299,48 @@ Result<> Fleet::CheckWhole(const std::vector<Selected>& what) const {
 }
 
 void Fleet::Delete(const std::vector<Selected>& what, const TicketPtr& ticket) {
-  ticket->Open();
-  for (const Target& target : Targets(what)) {
-    Job job;
-    job.ticket = ticket;
-    job.act = Act::kStop;
-    job.prepare = [this](App& app, Job& self) -> Result<> {
-      if (!app.config) return NoSuchApp();
-      app.wanted = false;
-      changed_ = true;
-      for (const auto& worker : app.workers)
-        self.todo.push_back(worker->slot());
-      return {};
-    };
-    job.finish = [this, name = target.app](App& app) {
-      while (!app.workers.empty())
-        RemoveWorker(app, app.workers.back()->slot());
-      app.config = nullptr;
-      app.wanted = true;
-      app.stopped_slots.clear();
+  EnqueueEach(what, ticket, Act::kStop, [this](const Target& target, App& app, Job& job) {
+    app.wanted = false;
+    changed_ = true;
+    const std::vector<int> slots = SlotsOf(app, target);
+    job.todo.assign(slots.begin(), slots.end());
+    job.finish = [this, name = target.app](App& gone) {
+      while (!gone.workers.empty())
+        RemoveWorker(gone, gone.workers.back()->slot());
+      gone.config = nullptr;
+      gone.wanted = true;
+      gone.stopped_slots.clear();
       changed_ = true;
       StateFact(FactId::kAppDeleted, name);
       for (FleetListener* listener : listeners_)
         listener->OnAppGone(name);
     };
-    Enqueue(target.app, std::move(job));
-  }
-  ticket->Close({});
+    return Result<>();
+  });
 }
 
 void Fleet::Resurrect(const TicketPtr& ticket) {
-  ticket->Open();
-  for (auto& entry : apps_) {
-    Job job;
-    job.ticket = ticket;
-    job.prepare = [this](App& app, Job& self) -> Result<> {
-      const std::vector<int> slots = WantedSlots(app);
-      self.todo.assign(slots.begin(), slots.end());
-      return {};
-    };
-    Enqueue(entry.first, std::move(job));
-  }
-  ticket->Close({});
+  EnqueueEach(*Select({"all"}), ticket, Act::kStart, [this](const Target&, App& app, Job& job) {
+    const std::vector<int> slots = WantedSlots(app);
+    job.todo.assign(slots.begin(), slots.end());
+    return Result<>();
+  });
 }
 
 void Fleet::Reset(const std::vector<Selected>& what) {
   for (const Target& target : Targets(what)) {
-    for (const auto& worker : apps_.at(target.app).workers) {
-      const bool named =
-          std::find(target.slots.begin(), target.slots.end(), worker->slot()) != target.slots.end();
-      if (target.whole || named) worker->ResetCounters();
-    }
+    const App& app = apps_.at(target.app);
+    for (const int slot : SlotsOf(app, target))
+      FindWorker(app, slot)->ResetCounters();
   }
 }
 
 Result<> Fleet::Signal(const std::vector<Selected>& what, int number) {
   int sent = 0;
   for (const Target& target : Targets(what)) {
-    for (const auto& worker : apps_.at(target.app).workers) {
-      const bool named =
-          std::find(target.slots.begin(), target.slots.end(), worker->slot()) != target.slots.end();
-      if ((target.whole || named) && worker->Signal(number)) ++sent;
+    const App& app = apps_.at(target.app);
+    for (const int slot : SlotsOf(app, target)) {
+      if (FindWorker(app, slot)->Signal(number)) ++sent;
     }
   }
   if (sent == 0) return Error(Errc::kNotFound, "none of the workers runs");

@@ -1,0 +1,16 @@
+// Which plain files an app asked for beside its own log, as PM2 names them.
+#pragma once
+
+#include <vector>
+
+#include "base/status.h"
+#include "config/config.h"
+#include "rotate/app_log.h"
+
+namespace tend::supervisor {
+
+// out_file, error_file and log_file. Without merge_logs each worker has its own: "-<id>" goes
+// before a final ".log", as PM2 has it; other names are shared by all.
+std::vector<rotate::ExtraFile> ExtraFilesOf(const config::AppConfig& app, const AppStatus& status);
+
+}  // namespace tend::supervisor

@@ -1,0 +1,147 @@
+#include "supervisor/log_routes.h"
+
+#include <charconv>
+#include <memory>
+#include <utility>
+
+#include <re2/re2.h>
+
+#include "base/files.h"
+#include "base/time.h"
+#include "rotate/line_format.h"
+
+namespace tend::supervisor {
+namespace {
+
+constexpr std::size_t kLinesPerTurn = 500;
+
+template <typename T>
+Result<T> Number(const std::string& name, const std::string& text) {
+  T value{};
+  const auto [stop, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (ec == std::errc{} && stop == text.data() + text.size() && value >= 0) return value;
+  return Error(Errc::kInvalid, name + "=" + text + " is not a number");
+}
+
+Result<std::optional<Wall>> Time(const exporter::HttpRequest& request, const std::string& name) {
+  const std::string text = request.Query(name);
+  if (text.empty()) return std::optional<Wall>();
+  TRY(const Wall time, ParseTime(text));
+  return std::optional<Wall>(time);
+}
+
+bool IsSet(const exporter::HttpRequest& request, const std::string& name) {
+  const std::string text = request.Query(name);
+  return !text.empty() && text != "0" && text != "false";
+}
+
+Result<> ReadPattern(const exporter::HttpRequest& request, rotate::LogQuery& query) {
+  const std::string pattern = request.Query("q");
+  query.invert = IsSet(request, "v");
+  query.ignore_case = IsSet(request, "i");
+  if (pattern.empty()) return {};
+  if (IsSet(request, "fixed")) {
+    query.contains = pattern;
+    return {};
+  }
+  re2::RE2::Options options(re2::RE2::Quiet);
+  options.set_case_sensitive(!query.ignore_case);
+  // Lines are bytes; a pattern must match around those that are no UTF-8.
+  options.set_encoding(RE2::Options::EncodingUTF8);
+  const auto expression = std::make_shared<const re2::RE2>(pattern, options);
+  if (!expression->ok()) {
+    return Error(Errc::kInvalid, "the pattern cannot be read: " + expression->error());
+  }
+  query.matches = [expression](std::string_view text) {
+    return re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *expression);
+  };
+  return {};
+}
+
+void AppendJson(const rotate::StoredLine& line, std::string& out) {
+  out += "{\"time\":\"";
+  out += FormatRfc3339(line.time);
+  out += "\",\"app\":\"";
+  rotate::AppendJsonEscaped(line.app, out);
+  out += "\",\"worker\":";
+  out += line.slot < 0 ? "null" : std::to_string(line.slot);
+  out += ",\"stream\":\"";
+  out += StreamName(line.stream);
+  out += "\",\"message\":\"";
+  rotate::AppendJsonEscaped(line.text, out);
+  out += (line.flags & kLinePartial) != 0 ? "\",\"partial\":true}" : "\"}";
+}
+
+class LogBody final : public exporter::BodyStream {
+ public:
+  LogBody(rotate::LogQuery query, bool follow, bool as_events)
+      : reader_(FilesLinux(), std::move(query)), follow_(follow), as_events_(as_events) {}
+
+  std::string Next() override {
+    auto lines = at_end_ ? reader_.Poll(kLinesPerTurn) : reader_.Next(kLinesPerTurn);
+    if (!lines) {
+      failed_ = true;
+      return Wrap("{\"error\":\"" + Escaped(lines.error().message()) + "\"}");
+    }
+    if (lines->size() < kLinesPerTurn) at_end_ = true;
+    std::string out;
+    for (const rotate::StoredLine& line : *lines) {
+      std::string text;
+      AppendJson(line, text);
+      out += Wrap(text);
+    }
+    return out;
+  }
+  bool done() const override { return failed_ || (at_end_ && !follow_); }
+
+ private:
+  static std::string Escaped(std::string_view text) {
+    std::string out;
+    rotate::AppendJsonEscaped(text, out);
+    return out;
+  }
+  std::string Wrap(const std::string& text) const {
+    return as_events_ ? "data: " + text + "\n\n" : text + '\n';
+  }
+
+  rotate::LogReader reader_;
+  const bool follow_;
+  const bool as_events_;
+  bool at_end_ = false;
+  bool failed_ = false;
+};
+
+}  // namespace
+
+Result<rotate::LogQuery> ReadLogQuery(const exporter::HttpRequest& request) {
+  rotate::LogQuery query;
+  const auto workers = request.query.equal_range("worker");
+  for (auto it = workers.first; it != workers.second; ++it) {
+    TRY(const int slot, Number<int>("worker", it->second));
+    query.slots.push_back(slot);
+  }
+  if (const std::string count = request.Query("n"); !count.empty()) {
+    TRY(query.last, Number<std::size_t>("n", count));
+  }
+  TRY(query.since, Time(request, "since"));
+  TRY(query.until, Time(request, "until"));
+  const std::string stream = request.Query("stream");
+  if (!stream.empty() && stream != "out" && stream != "err") {
+    return Error(Errc::kInvalid, "stream=" + stream + " is neither out nor err");
+  }
+  query.out = stream != "err";
+  query.err = stream != "out";
+  TRY_VOID(ReadPattern(request, query));
+  return query;
+}
+
+exporter::HttpResponse StreamLogs(const exporter::HttpRequest& request, rotate::LogQuery query) {
+  const bool as_events = request.accept.find("text/event-stream") != std::string::npos;
+  exporter::HttpResponse response;
+  response.content_type = as_events ? "text/event-stream" : "application/x-ndjson";
+  response.stream =
+      std::make_unique<LogBody>(std::move(query), IsSet(request, "follow"), as_events);
+  return response;
+}
+
+}  // namespace tend::supervisor

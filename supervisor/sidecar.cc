@@ -1,0 +1,347 @@
+#include "supervisor/sidecar.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/files.h"
+#include "base/log.h"
+#include "supervisor/log_files.h"
+
+namespace tend::supervisor {
+namespace {
+
+constexpr auto kSampleEvery = std::chrono::seconds(5);
+constexpr auto kSampleAgeMax = std::chrono::seconds(1);
+
+StoreKind KindOf(collector::PipeKind kind) {
+  switch (kind) {
+    case collector::PipeKind::kStdout:
+      return StoreKind::kStdout;
+    case collector::PipeKind::kStderr:
+      return StoreKind::kStderr;
+    case collector::PipeKind::kTelemetry:
+      return StoreKind::kTelemetry;
+  }
+  return StoreKind::kNone;
+}
+
+template <std::size_t N, typename NameOf>
+exporter::NamedCounts Named(const std::array<std::uint64_t, N>& counts, NameOf name_of) {
+  exporter::NamedCounts named;
+  for (std::size_t i = 0; i < N; ++i)
+    named.emplace_back(name_of(i), counts[i]);
+  return named;
+}
+
+}  // namespace
+
+Sidecar::Sidecar(Loop& loop, Options options)
+    : loop_(loop),
+      options_(std::move(options)),
+      measurements_(self_),
+      store_(loop, FilesLinux(), StoreOptions()),
+      collector_(loop, store_, measurements_, CollectorCallbacks(), {}),
+      routes_(loop, RouteState(), self_, events_) {
+  SampleLater();
+}
+
+Sidecar::~Sidecar() = default;
+
+collector::Collector::Callbacks Sidecar::CollectorCallbacks() {
+  return {[this](std::uint64_t incarnation, collector::PipeKind kind) {
+            OnPipeClosed(incarnation, kind);
+          },
+          nullptr};
+}
+
+rotate::LogStore::Options Sidecar::StoreOptions() {
+  rotate::LogStore::Options options;
+  options.folder = options_.logs;
+  options.logs_total = options_.logs_total;
+  options.on_fact = [this](Fact fact) { OnFact(std::move(fact)); };
+  options.on_room = [this](const std::string& app) { collector_.Resume(app); };
+  return options;
+}
+
+Result<> Sidecar::Serve() {
+  http_ = std::make_unique<exporter::HttpServer>(
+      [this](const exporter::HttpRequest& request) { return routes_.Handle(request); });
+  Result<> tcp;
+  if (options_.listen != "off") tcp = http_->ListenTcp(options_.listen);
+  if (!options_.http_socket.empty()) {
+    if (auto listening = http_->ListenUnix(options_.http_socket); !listening) return listening;
+  }
+  if (!options_.listen_file.empty()) {
+    const std::string address = tcp ? http_->bound_address() : std::string();
+    const auto written = WriteFileAtomically(FilesLinux(), options_.listen_file,
+                                             (address.empty() ? "off" : address) + "\n", 0644);
+    if (!written) LogError(written.error().message());
+  }
+  http_->Start();
+  return tcp;
+}
+
+void Sidecar::FollowKeeper() {
+  if (!options_.run.empty()) {
+    if (auto journal = ExitJournalReader::Open(options_.run + '/' + kJournalFile)) {
+      journal_ = *std::move(journal);
+    }
+  }
+  KeeperClient::Callbacks callbacks;
+  callbacks.on_put = [this](StoreKind kind, std::uint64_t id, Fd fd) {
+    OnPut(kind, id, std::move(fd));
+  };
+  callbacks.on_replay_end = [this] {
+    if (auto ready = keeper_->Ready(); !ready) LogError(ready.error().message());
+  };
+  callbacks.on_closed = [this] {
+    LogWarning("the keeper is gone");
+    loop_.Stop();
+  };
+  keeper_ = std::make_unique<KeeperClient>(loop_, std::move(callbacks));
+}
+
+void Sidecar::OnPut(StoreKind kind, std::uint64_t id, Fd fd) {
+  switch (kind) {
+    case StoreKind::kStdout:
+      return collector_.Attach(id, collector::PipeKind::kStdout, std::move(fd));
+    case StoreKind::kStderr:
+      return collector_.Attach(id, collector::PipeKind::kStderr, std::move(fd));
+    case StoreKind::kTelemetry:
+      return collector_.Attach(id, collector::PipeKind::kTelemetry, std::move(fd));
+    case StoreKind::kLinkSidecar:
+      return OpenLink(std::move(fd));
+    default:
+      return;
+  }
+}
+
+void Sidecar::OpenLink(Fd socket) {
+  PacketChannel::Callbacks callbacks;
+  callbacks.on_packet = [this](std::string_view packet) {
+    measurements_.SetNow(loop_.Now());
+    if (!ReadLinkPacket(packet, *this)) self_.CountError("link");
+  };
+  callbacks.on_closed = [] { LogError("the link to core is closed"); };
+  // Core told everything before; it does so again when it is asked.
+  callbacks.on_overflow = [this] { link_->Send(SidecarHello(::getpid())); };
+  link_ = std::make_unique<PacketChannel>(loop_, std::move(socket), std::move(callbacks));
+  link_->Send(SidecarHello(::getpid()));
+}
+
+void Sidecar::OnPipeClosed(std::uint64_t incarnation, collector::PipeKind kind) {
+  if (keeper_) {
+    const auto dropped = keeper_->Drop(KindOf(kind), incarnation);
+    if (!dropped) LogError(dropped.error().message());
+  }
+  // An app that was deleted while its pipes were still open may be waiting for this.
+  loop_.Post([this] {
+    const std::set<std::string> open = open_logs_;
+    for (const std::string& app : open)
+      CloseLogIfUnused(app);
+  });
+}
+
+void Sidecar::OnSynced() {
+  for (const std::string& app : view_.EndSync())
+    OnAppGone(app);
+  // Output of apps that core does not know any more: kept all the same.
+  for (const WorkerRef& worker : std::exchange(waiting_, {})) {
+    OpenLog(worker.app);
+    collector_.Announce(worker);
+  }
+}
+
+void Sidecar::OpenLog(const std::string& app) {
+  const FleetView::App* known = view_.Find(app);
+  const config::LogConfig limits = known != nullptr ? known->config.logs : config::LogConfig{};
+  std::vector<rotate::ExtraFile> extras;
+  if (known != nullptr) extras = ExtraFilesOf(known->config, known->status);
+  const bool is_new = open_logs_.insert(app).second;
+  const auto opened = is_new ? store_.OpenApp(app, limits, std::move(extras))
+                             : store_.Reconfigure(app, limits, std::move(extras));
+  if (opened) return;
+  LogError("the log of " + app + ": " + opened.error().message());
+  if (is_new) open_logs_.erase(app);
+}
+
+void Sidecar::CloseLogIfUnused(const std::string& app) {
+  if (view_.Find(app) != nullptr || collector_.HasPipes(app)) return;
+  const bool is_awaited = std::any_of(waiting_.begin(), waiting_.end(),
+                                      [&](const WorkerRef& worker) { return worker.app == app; });
+  if (is_awaited || open_logs_.erase(app) == 0) return;
+  store_.CloseApp(app);
+  collector_.Forget(app);
+  measurements_.Forget(app);
+}
+
+void Sidecar::OnApp(config::AppConfig app, AppStatus status) {
+  const std::string name = app.name;
+  view_.PutApp(std::move(app), std::move(status));
+  OpenLog(name);
+  std::erase_if(waiting_, [&](const WorkerRef& worker) {
+    if (worker.app != name) return false;
+    collector_.Announce(worker);
+    return true;
+  });
+}
+
+void Sidecar::OnAppGone(const std::string& app) {
+  view_.DropApp(app);
+  CloseLogIfUnused(app);
+}
+
+void Sidecar::OnWorker(const std::string& app, WorkerStatus worker) {
+  const FleetView::App* known = view_.Find(app);
+  const std::size_t before = known == nullptr ? 0 : known->status.workers.size();
+  if (!view_.PutWorker(app, std::move(worker))) return;
+  known = view_.Find(app);
+  const bool has_own_files = !known->config.merge_logs;
+  if (has_own_files && known->status.workers.size() != before) OpenLog(app);
+}
+
+void Sidecar::OnWorkerGone(const std::string& app, int slot) {
+  view_.DropWorker(app, slot);
+  collector_.Forget(app, slot);
+  measurements_.Forget(app, slot);
+}
+
+void Sidecar::OnIncarnation(const std::string& app, int slot, std::uint64_t incarnation, int) {
+  const WorkerRef worker{app, slot, incarnation};
+  if (open_logs_.contains(app)) return collector_.Announce(worker);
+  waiting_.push_back(worker);
+}
+
+void Sidecar::OnFact(Fact fact) {
+  // Core's own are in core's log already; this one has what the sidecar saw.
+  events_.Add(fact);
+  const bool is_ours = fact.id >= FactId::kLinesDropped && fact.id <= FactId::kLogPruned;
+  const Level level = RowOf(fact.id).level;
+  if (is_ours && level > Level::kInfo) Log(level, Describe(fact));
+}
+
+void Sidecar::OnLogsRequest(LogsOp op, const std::string& app, std::uint64_t request) {
+  auto done = [this, request](const Result<>& result) {
+    if (link_) link_->Send(LogsDone(request, result ? std::string() : result.error().message()));
+  };
+  switch (op) {
+    case LogsOp::kFlush:
+      return store_.Flush(app, std::move(done));
+    case LogsOp::kReopen:
+      return store_.Reopen(app, std::move(done));
+    case LogsOp::kRotate:
+      return store_.Rotate(app, std::move(done));
+  }
+}
+
+void Sidecar::SampleLater() {
+  sample_ = loop_.After(kSampleEvery, [this] {
+    if (!view_.apps().empty()) measurements_.Sample(view_, loop_.Now(), kSampleAgeMax);
+    SampleLater();
+  });
+}
+
+std::vector<AppStatus> Sidecar::MeasuredApps() {
+  measurements_.Sample(view_, loop_.Now(), kSampleAgeMax);
+  std::vector<AppStatus> apps;
+  for (const auto& entry : view_.apps()) {
+    apps.push_back(entry.second.status);
+    for (WorkerStatus& worker : apps.back().workers) {
+      const exporter::WorkerNumbers numbers = measurements_.Numbers(entry.first, worker);
+      worker.cpu_ratio = numbers.cpu_ratio;
+      if (numbers.process) worker.rss_bytes = numbers.process->resident_bytes;
+      if (numbers.lag && worker.pid != 0) {
+        worker.eventloop_lag_p99_seconds = numbers.lag->p99_seconds;
+      }
+    }
+  }
+  return apps;
+}
+
+exporter::AppLogNumbers Sidecar::LogNumbers(const rotate::AppLogStats& stats) const {
+  exporter::AppLogNumbers numbers;
+  numbers.dropped_lines = Named(stats.lines_dropped, [](std::size_t i) {
+    return std::string(rotate::DropReasonName(static_cast<rotate::DropReason>(i)));
+  });
+  numbers.rotations = Named(stats.rotations, [](std::size_t i) {
+    return std::string(rotate::RotateReasonName(static_cast<rotate::RotateReason>(i)));
+  });
+  numbers.expired_files = Named(stats.expired_files, [](std::size_t i) {
+    return std::string(rotate::ExpireReasonName(static_cast<rotate::ExpireReason>(i)));
+  });
+  numbers.files = {{"active", stats.active.files},
+                   {"rotated", stats.rotated.files},
+                   {"compressed", stats.compressed.files}};
+  numbers.disk_bytes = {{"active", stats.active.bytes},
+                        {"rotated", stats.rotated.bytes},
+                        {"compressed", stats.compressed.bytes}};
+  numbers.compression_input_bytes = stats.compress_in_bytes;
+  numbers.compression_output_bytes = stats.compress_out_bytes;
+  return numbers;
+}
+
+exporter::Snapshot Sidecar::Measure() {
+  measurements_.Sample(view_, loop_.Now(), kSampleAgeMax);
+  const rotate::LogStoreStats stats = store_.Stats();
+  exporter::Snapshot snapshot;
+  for (const auto& entry : view_.apps()) {
+    exporter::AppSnapshot& app = snapshot.apps.emplace_back();
+    app.status = entry.second.status;
+    for (const WorkerStatus& worker : app.status.workers) {
+      exporter::WorkerNumbers numbers = measurements_.NumbersWithFds(entry.first, worker);
+      const collector::WorkerCounters lines = collector_.Counters(entry.first, worker.slot);
+      numbers.out = {lines.out.lines, lines.out.bytes, lines.out.split_lines};
+      numbers.err = {lines.err.lines, lines.err.bytes, lines.err.split_lines};
+      app.workers.push_back(std::move(numbers));
+    }
+    if (const auto log = stats.apps.find(entry.first); log != stats.apps.end()) {
+      app.logs = LogNumbers(log->second);
+    }
+  }
+  snapshot.self = measurements_.Self();
+  snapshot.self.version = TEND_VERSION;
+  snapshot.self.compiler = __VERSION__;
+  snapshot.self.compression_queue_files = stats.compress_queue_files;
+  snapshot.self.filesystem_free_bytes = stats.file_system_free_bytes;
+  snapshot.self.filesystem_size_bytes = stats.file_system_size_bytes;
+  if (journal_) {
+    const ExitJournal& header = journal_->header();
+    snapshot.self.role_starts = {{"keeper", header.keeper_starts.load()},
+                                 {"core", header.core_starts.load()},
+                                 {"sidecar", header.sidecar_starts.load()}};
+  }
+  return snapshot;
+}
+
+SidecarState Sidecar::RouteState() {
+  SidecarState state;
+  state.snapshot = [this] { return Measure(); };
+  state.apps = [this] { return MeasuredApps(); };
+  state.log_folder = [this](const std::string& app) -> std::optional<std::string> {
+    if (!open_logs_.contains(app)) return std::nullopt;
+    return store_.FolderOf(app);
+  };
+  state.app_names = [this] {
+    return std::vector<std::string>(open_logs_.begin(), open_logs_.end());
+  };
+  state.is_drained = [this](std::uint64_t incarnation) {
+    return collector_.IsDrained(incarnation);
+  };
+  state.last_stderr = [this](const std::string& app, int slot, std::uint64_t incarnation) {
+    return collector_.LastStderr(app, slot, incarnation);
+  };
+  state.ready = [this] { return view_.synced(); };
+  return state;
+}
+
+bool Sidecar::Finish(std::chrono::nanoseconds time_max) {
+  // Nobody asks the loop any more once it does not run.
+  http_.reset();
+  collector_.DrainAll();
+  return store_.Shutdown(time_max);
+}
+
+}  // namespace tend::supervisor

@@ -1,0 +1,103 @@
+// The sidecar put together: pipes → collector → log store → disk; /proc and telemetry → numbers;
+// both → HTTP. Every part is handed to the others here and nowhere else.
+//
+// Owner: sidecar_main. Thread: the loop's; HTTP handlers fetch what they need through
+// SidecarRoutes.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/link.h"
+#include "base/loop.h"
+#include "base/paths.h"
+#include "collector/collector.h"
+#include "exporter/http_server.h"
+#include "exporter/self_metrics.h"
+#include "rotate/log_store.h"
+#include "supervisor/event_ring.h"
+#include "supervisor/exit_journal.h"
+#include "supervisor/fleet_view.h"
+#include "supervisor/keeper_client.h"
+#include "supervisor/link_reader.h"
+#include "supervisor/measurements.h"
+#include "supervisor/sidecar_routes.h"
+
+namespace tend::supervisor {
+
+class Sidecar final : public LinkListener {
+ public:
+  struct Options {
+    std::string logs;                        // folder
+    std::string listen;                      // host:port, or "off"
+    std::string listen_file;                 // gets the address that was bound; "": none
+    std::string http_socket;                 // "": none
+    std::string run;                         // where the exit journal is; "": none
+    std::uint64_t logs_total = 10ull << 30;  // bytes, for all apps
+  };
+  Sidecar(Loop& loop, Options options);
+  ~Sidecar() override;
+
+  // Listens and answers. The error is about the TCP address; the rest works without it.
+  Result<> Serve();
+  // Takes pipes from the keeper's store, and follows core over the link.
+  void FollowKeeper();
+  // The link's messages, from whoever plays core.
+  LinkListener& listener() { return *this; }
+  collector::Collector& collector() { return collector_; }
+  rotate::LogStore& store() { return store_; }
+
+  // Takes what is in the pipes and writes it. False if that was not done by the deadline.
+  bool Finish(std::chrono::nanoseconds time_max);
+
+  void OnCoreHello() override { view_.BeginSync(); }
+  void OnSynced() override;
+  void OnApp(config::AppConfig app, AppStatus status) override;
+  void OnAppGone(const std::string& app) override;
+  void OnWorker(const std::string& app, WorkerStatus worker) override;
+  void OnWorkerGone(const std::string& app, int slot) override;
+  void OnIncarnation(const std::string& app, int slot, std::uint64_t incarnation, int pid) override;
+  void OnEnded(std::uint64_t incarnation) override { collector_.Ended(incarnation); }
+  void OnFact(Fact fact) override;
+  void OnLogsRequest(LogsOp op, const std::string& app, std::uint64_t request) override;
+
+ private:
+  collector::Collector::Callbacks CollectorCallbacks();
+  rotate::LogStore::Options StoreOptions();
+  SidecarState RouteState();
+  void OnPut(StoreKind kind, std::uint64_t id, Fd fd);
+  void OpenLink(Fd socket);
+  void OnPipeClosed(std::uint64_t incarnation, collector::PipeKind kind);
+  void OpenLog(const std::string& app);
+  void CloseLogIfUnused(const std::string& app);
+  void SampleLater();
+  std::vector<AppStatus> MeasuredApps();
+  exporter::Snapshot Measure();
+  exporter::AppLogNumbers LogNumbers(const rotate::AppLogStats& stats) const;
+
+  Loop& loop_;
+  const Options options_;
+  FleetView view_;
+  exporter::SelfMetrics self_;
+  EventRing events_;
+  Measurements measurements_;
+  rotate::LogStore store_;
+  collector::Collector collector_;
+  SidecarRoutes routes_;
+  std::set<std::string> open_logs_;
+  // Announced before core told about their apps.
+  std::vector<WorkerRef> waiting_;
+  std::optional<ExitJournalReader> journal_;
+  std::unique_ptr<KeeperClient> keeper_;
+  std::unique_ptr<PacketChannel> link_;
+  Loop::Watch sample_;
+  // Last: its thread uses the rest.
+  std::unique_ptr<exporter::HttpServer> http_;
+};
+
+}  // namespace tend::supervisor

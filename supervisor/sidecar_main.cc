@@ -1,0 +1,76 @@
+// tend-sidecar: all observation. Under the keeper it collects what workers write and serves what it
+// knows; with --pipe it keeps standard input as the log of one app and needs nobody else.
+#include <malloc.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <string>
+
+#include "base/files.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/paths.h"
+#include "supervisor/pipe_mode.h"
+#include "supervisor/sidecar.h"
+
+namespace tend::supervisor {
+namespace {
+
+constexpr auto kFinishMax = std::chrono::seconds(10);
+constexpr const char* kDefaultListen = "127.0.0.1:9616";
+
+std::string Variable(const char* name, const char* fallback) {
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): before threads
+  return value == nullptr || *value == '\0' ? fallback : value;
+}
+
+Result<int> RunUnderKeeper() {
+  TRY(const Paths paths, PathsFromEnvironment());
+  TRY_VOID(MakeFolders(paths));
+  OpenLog("sidecar", paths.own_logs + "/sidecar.log", false);
+  const std::unique_ptr<Loop> loop = MakeAsioLoop();
+  Sidecar::Options options;
+  options.logs = paths.logs;
+  options.listen = Variable("TEND_LISTEN", kDefaultListen);
+  options.listen_file = paths.listen_file;
+  options.http_socket = paths.http_socket;
+  options.run = paths.run;
+  Sidecar sidecar(*loop, std::move(options));
+  if (const auto serving = sidecar.Serve(); !serving) {
+    // Logs and the unix socket matter more than the port.
+    LogError(serving.error().message());
+    std::fprintf(stderr, "tend-sidecar: %s\n", serving.error().message().c_str());
+  }
+  sidecar.FollowKeeper();
+  const auto stop = [&loop](int) { loop->Stop(); };
+  const Loop::Watch terminate = loop->OnSignal(SIGTERM, stop);
+  loop->Run();
+  if (sidecar.Finish(kFinishMax)) return 0;
+  // A disk that does not answer holds its thread; everything else has been said.
+  LogError("the disk did not take the last lines in time");
+  std::_Exit(1);
+}
+
+}  // namespace
+}  // namespace tend::supervisor
+
+int main(int argc, char** argv) {
+  ::signal(SIGPIPE, SIG_IGN);
+  // One arena: the threads here share few allocations, and memory counts more.
+  ::mallopt(M_ARENA_MAX, 1);
+  ::mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+  if (argc > 1 && std::strcmp(argv[1], "--pipe") == 0) {
+    return tend::supervisor::PipeMain(argc - 2, argv + 2);
+  }
+  ::signal(SIGINT, SIG_IGN);
+  ::signal(SIGHUP, SIG_IGN);
+  const auto code = tend::supervisor::RunUnderKeeper();
+  if (code) return *code;
+  std::fprintf(stderr, "tend-sidecar: %s\n", code.error().message().c_str());
+  return 1;
+}

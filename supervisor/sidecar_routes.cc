@@ -1,0 +1,244 @@
+#include "supervisor/sidecar_routes.h"
+
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <future>
+#include <memory>
+#include <utility>
+
+#include "base/status.h"
+#include "exporter/negotiate.h"
+#include "exporter/page.h"
+#include "rotate/line_format.h"
+#include "supervisor/log_routes.h"
+
+namespace tend::supervisor {
+namespace {
+
+using exporter::ErrorResponse;
+using exporter::HttpRequest;
+using exporter::HttpResponse;
+
+// A loop that does not answer for so long is stuck; the client learns that at once.
+constexpr auto kAskMax = std::chrono::seconds(2);
+constexpr auto kDrainMax = std::chrono::seconds(1);
+constexpr std::size_t kEventsPerTurn = 200;
+
+// Runs `fn` on the loop and waits for what it returns.
+template <typename T>
+std::optional<T> Ask(Loop& loop, std::function<T()> fn) {
+  auto promise = std::make_shared<std::promise<T>>();
+  std::future<T> answer = promise->get_future();
+  loop.Post([promise, fn = std::move(fn)] { promise->set_value(fn()); });
+  if (answer.wait_for(kAskMax) != std::future_status::ready) return std::nullopt;
+  return answer.get();
+}
+
+HttpResponse Busy() {
+  return ErrorResponse(503, "tend-sidecar is busy; try again");
+}
+
+template <typename T>
+std::optional<T> NumberOf(const HttpRequest& request, const std::string& name) {
+  const std::string text = request.Query(name);
+  T value{};
+  const auto [stop, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (ec != std::errc{} || stop != text.data() + text.size() || text.empty()) return std::nullopt;
+  return value;
+}
+
+std::string LinesJson(const std::vector<std::string>& lines) {
+  std::string out = "{\"lines\":[";
+  for (const std::string& line : lines) {
+    if (out.back() != '[') out += ',';
+    out += '"';
+    rotate::AppendJsonEscaped(line, out);
+    out += '"';
+  }
+  return out + "]}\n";
+}
+
+// Waits until the output of an incarnation was read to its end, at most a second, and then tells
+// its last lines. Polled, so that nothing else waits.
+class StderrBody final : public exporter::BodyStream {
+ public:
+  StderrBody(Loop& loop, const SidecarState& state, std::string app, int slot, std::uint64_t life)
+      : loop_(loop),
+        state_(state),
+        app_(std::move(app)),
+        slot_(slot),
+        incarnation_(life),
+        deadline_(std::chrono::steady_clock::now() + kDrainMax) {}
+
+  std::string Next() override {
+    if (done_) return {};
+    const auto drained = Ask<bool>(
+        loop_, [state = &state_, life = incarnation_] { return state->is_drained(life); });
+    const bool late = std::chrono::steady_clock::now() >= deadline_;
+    if (drained && !*drained && !late) return {};
+    done_ = true;
+    const auto lines = Ask<std::vector<std::string>>(
+        loop_, [state = &state_, app = app_, slot = slot_, life = incarnation_] {
+          return state->last_stderr(app, slot, life);
+        });
+    return LinesJson(lines.value_or(std::vector<std::string>()));
+  }
+  bool done() const override { return done_; }
+
+ private:
+  Loop& loop_;
+  const SidecarState& state_;
+  const std::string app_;
+  const int slot_;
+  const std::uint64_t incarnation_;
+  const std::chrono::steady_clock::time_point deadline_;
+  bool done_ = false;
+};
+
+class EventBody final : public exporter::BodyStream {
+ public:
+  EventBody(const EventRing& events, bool follow, bool as_events)
+      : events_(events), follow_(follow), as_events_(as_events) {}
+
+  std::string Next() override {
+    const EventRing::Batch batch = events_.Read(next_, kEventsPerTurn);
+    // What was gone before the first look was never promised.
+    const std::uint64_t missed = started_ ? batch.missed : 0;
+    started_ = true;
+    next_ = batch.next;
+    at_end_ = batch.events.size() < kEventsPerTurn;
+    std::string out;
+    if (missed > 0) out += Wrap("{\"type\":\"missed\",\"count\":" + std::to_string(missed) + "}");
+    for (const std::string& event : batch.events)
+      out += Wrap(event);
+    return out;
+  }
+  bool done() const override { return at_end_ && !follow_; }
+
+ private:
+  std::string Wrap(const std::string& text) const {
+    return as_events_ ? "data: " + text + "\n\n" : text + '\n';
+  }
+
+  const EventRing& events_;
+  const bool follow_;
+  const bool as_events_;
+  std::uint64_t next_ = 0;
+  bool started_ = false;
+  bool at_end_ = false;
+};
+
+}  // namespace
+
+HttpResponse SidecarRoutes::Handle(const HttpRequest& request) {
+  using Route = HttpResponse (SidecarRoutes::*)(const HttpRequest&);
+  static constexpr std::array<std::pair<std::string_view, Route>, 8> kRoutes = {{
+      {"/", &SidecarRoutes::Index},
+      {"/metrics", &SidecarRoutes::Metrics},
+      {"/healthz", &SidecarRoutes::Health},
+      {"/readyz", &SidecarRoutes::Ready},
+      {"/api/v1/apps", &SidecarRoutes::Apps},
+      {"/api/v1/logs", &SidecarRoutes::Logs},
+      {"/api/v1/stderr", &SidecarRoutes::Stderr},
+      {"/api/v1/events", &SidecarRoutes::Events},
+  }};
+  for (const auto& route : kRoutes) {
+    if (route.first == request.path) return (this->*route.second)(request);
+  }
+  return ErrorResponse(404, "there is nothing at " + request.path);
+}
+
+HttpResponse SidecarRoutes::Metrics(const HttpRequest& request) {
+  const auto snapshot = Ask<exporter::Snapshot>(loop_, state_.snapshot);
+  if (!snapshot) return Busy();
+  const exporter::Dialect dialect = exporter::ChooseDialect(request.accept);
+  self_.CountScrape(dialect);
+  HttpResponse response;
+  response.content_type = exporter::ContentType(dialect);
+  response.body = exporter::Render(*snapshot, &self_, dialect);
+  return response;
+}
+
+HttpResponse SidecarRoutes::Apps(const HttpRequest&) {
+  const auto apps = Ask<std::vector<AppStatus>>(loop_, state_.apps);
+  if (!apps) return Busy();
+  HttpResponse response;
+  response.body = ListJson(*apps, NowWall()) + '\n';
+  return response;
+}
+
+HttpResponse SidecarRoutes::Logs(const HttpRequest& request) {
+  auto query = ReadLogQuery(request);
+  if (!query) return ErrorResponse(400, query.error().message());
+  std::vector<std::string> names;
+  const auto asked = request.query.equal_range("app");
+  for (auto it = asked.first; it != asked.second; ++it)
+    names.push_back(it->second);
+  if (names.empty()) {
+    const auto all = Ask<std::vector<std::string>>(loop_, state_.app_names);
+    if (!all) return Busy();
+    names = *all;
+  }
+  for (const std::string& name : names) {
+    const auto folder =
+        Ask<std::optional<std::string>>(loop_, [this, name] { return state_.log_folder(name); });
+    if (!folder) return Busy();
+    if (!*folder) return ErrorResponse(404, "there is no app \"" + name + "\"");
+    query->apps.push_back({name, **folder});
+  }
+  return StreamLogs(request, *std::move(query));
+}
+
+HttpResponse SidecarRoutes::Stderr(const HttpRequest& request) {
+  const auto slot = NumberOf<int>(request, "slot");
+  const auto incarnation = NumberOf<std::uint64_t>(request, "incarnation");
+  if (!slot || !incarnation || request.Query("app").empty()) {
+    return ErrorResponse(400, "app, slot and incarnation are needed");
+  }
+  HttpResponse response;
+  response.stream =
+      std::make_unique<StderrBody>(loop_, state_, request.Query("app"), *slot, *incarnation);
+  return response;
+}
+
+HttpResponse SidecarRoutes::Events(const HttpRequest& request) {
+  const bool as_events = request.accept.find("text/event-stream") != std::string::npos;
+  const std::string follow = request.Query("follow");
+  HttpResponse response;
+  response.content_type = as_events ? "text/event-stream" : "application/x-ndjson";
+  response.stream =
+      std::make_unique<EventBody>(events_, !follow.empty() && follow != "0", as_events);
+  return response;
+}
+
+HttpResponse SidecarRoutes::Health(const HttpRequest&) {
+  if (!Ask<bool>(loop_, [] { return true; })) return Busy();
+  HttpResponse response;
+  response.body = "{\"status\":\"ok\"}\n";
+  return response;
+}
+
+HttpResponse SidecarRoutes::Ready(const HttpRequest&) {
+  if (!Ask<bool>(loop_, state_.ready).value_or(false)) {
+    return ErrorResponse(503, "tend-core has not told about its apps yet");
+  }
+  HttpResponse response;
+  response.body = "{\"status\":\"ready\"}\n";
+  return response;
+}
+
+HttpResponse SidecarRoutes::Index(const HttpRequest&) {
+  HttpResponse response;
+  response.content_type = "text/plain; charset=utf-8";
+  response.body =
+      "tend\n\n"
+      "/metrics          numbers, for Prometheus\n"
+      "/api/v1/apps      apps and workers (the same as `tend list --json`)\n"
+      "/api/v1/logs      ?app=&worker=&n=&since=&until=&q=&stream=&follow=1\n"
+      "/api/v1/events    ?follow=1\n"
+      "/healthz /readyz\n";
+  return response;
+}
+
+}  // namespace tend::supervisor

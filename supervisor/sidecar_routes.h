@@ -1,0 +1,61 @@
+// What the sidecar answers over HTTP, and where the numbers for it come from.
+//
+// Handle() runs on the HTTP thread; whatever belongs to the loop is fetched from there through Ask,
+// with a deadline.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/loop.h"
+#include "exporter/http_server.h"
+#include "exporter/self_metrics.h"
+#include "exporter/snapshot.h"
+#include "supervisor/event_ring.h"
+
+namespace tend::supervisor {
+
+// What the routes need of the loop's state. Called on the loop's thread.
+struct SidecarState {
+  std::function<exporter::Snapshot()> snapshot;
+  std::function<std::vector<AppStatus>()> apps;
+  // Where the app's log lies; nullopt: there is no such app.
+  std::function<std::optional<std::string>(const std::string& app)> log_folder;
+  std::function<std::vector<std::string>()> app_names;
+  std::function<bool(std::uint64_t incarnation)> is_drained;
+  std::function<std::vector<std::string>(
+      const std::string& app, int slot, std::uint64_t incarnation)>
+      last_stderr;
+  std::function<bool()> ready;
+};
+
+class SidecarRoutes {
+ public:
+  SidecarRoutes(Loop& loop,
+                SidecarState state,
+                exporter::SelfMetrics& self,
+                const EventRing& events)
+      : loop_(loop), state_(std::move(state)), self_(self), events_(events) {}
+
+  exporter::HttpResponse Handle(const exporter::HttpRequest& request);
+
+ private:
+  exporter::HttpResponse Metrics(const exporter::HttpRequest& request);
+  exporter::HttpResponse Apps(const exporter::HttpRequest& request);
+  exporter::HttpResponse Logs(const exporter::HttpRequest& request);
+  exporter::HttpResponse Stderr(const exporter::HttpRequest& request);
+  exporter::HttpResponse Events(const exporter::HttpRequest& request);
+  exporter::HttpResponse Health(const exporter::HttpRequest& request);
+  exporter::HttpResponse Ready(const exporter::HttpRequest& request);
+  exporter::HttpResponse Index(const exporter::HttpRequest& request);
+
+  Loop& loop_;
+  const SidecarState state_;
+  exporter::SelfMetrics& self_;
+  const EventRing& events_;
+};
+
+}  // namespace tend::supervisor
