@@ -54,10 +54,13 @@ function fail(error) {
 process.on('uncaughtException', fail);
 process.on('unhandledRejection', fail);
 
+const moduleSyntax =
+  /Unexpected token 'export'|Cannot use import statement|import\.meta|await is only valid/;
+
 function isModuleProblem(error) {
   return error && (error.code === 'ERR_REQUIRE_ESM' || error.code === 'ERR_REQUIRE_ASYNC_MODULE' ||
     (error.name === 'SyntaxError' &&
-     /Unexpected token 'export'|Cannot use import statement|import\.meta|await is only valid/.test(error.message)));
+     moduleSyntax.test(error.message)));
 }
 
 // A file with `export` that node would take for CommonJS because of its ending: says otherwise.
@@ -67,7 +70,7 @@ async function importAsModule() {
     return import('data:text/javascript;base64,' + fs.readFileSync(file).toString('base64'));
   }
   const hook = `export async function load(u, context, next) {
-    return u === ${JSON.stringify(href)} ? next(u, { ...context, format: 'module' }) : next(u, context);
+    return next(u, u === ${JSON.stringify(href)} ? { ...context, format: 'module' } : context);
   }`;
   register('data:text/javascript,' + encodeURIComponent(hook));
   return import(href);
@@ -107,9 +110,7 @@ function plain(value) {
   const dropped = [];
   const text = JSON.stringify(value, function (key, item) {
     const original = this[key];
-    if (original instanceof RegExp || Object.prototype.toString.call(original) === '[object RegExp]') {
-      return String(original);
-    }
+    if (Object.prototype.toString.call(original) === '[object RegExp]') return String(original);
     if (typeof item === 'bigint') return String(item);
     if (typeof item === 'function' || typeof item === 'symbol') {
       dropped.push(key);
@@ -124,7 +125,8 @@ function plain(value) {
   const value = await unwrap(await load());
   const { text, dropped } = plain(value);
   if (text === undefined || text === 'null') {
-    answer({ ok: false, message: 'it gives no value: say module.exports = { apps: [ … ] }', line: 0, column: 0 });
+    const message = 'it gives no value: say module.exports = { apps: [ … ] }';
+    answer({ ok: false, message, line: 0, column: 0 });
   }
   answer({ ok: true, value: JSON.parse(text), dropped });
 })().catch(fail);
