@@ -61,6 +61,7 @@ ControlSession::~ControlSession() {
 }
 
 void ControlSession::OnOversize() {
+  if (busy_) return;
   Done(ExitCode::kUsage, "the request is larger than a packet may be");
 }
 

@@ -83,7 +83,7 @@ class Core {
 
   void OnPut(StoreKind kind, std::uint64_t id, Fd fd) {
     if (kind == StoreKind::kPidfd) pidfds_.insert_or_assign(id, std::move(fd));
-    if (kind == StoreKind::kExitEvent) exit_event_ = std::move(fd);
+    if (kind == StoreKind::kExitEvent && !exit_watch_) exit_event_ = std::move(fd);
     if (kind == StoreKind::kLinkCore && !link_) link_socket_ = std::move(fd);
   }
 
@@ -128,13 +128,18 @@ class Core {
       Quarantined(damage);
     const char* resurrect = std::getenv("TEND_RESURRECT");  // NOLINT(concurrency-mt-unsafe)
     const bool start = resurrect != nullptr && std::string_view(resurrect) == "1";
+    if (!state_.fresh())
+      Tell({FactId::kRoleRestarted, loop_.WallNow(), "", -1, {{"role", "core"}}});
     fleet_.Recover(std::move(loaded.apps), std::move(pidfds_), exits, start);
     pidfds_.clear();
     state_.set_journal_position(position);
   }
 
   void Quarantined(const std::string& what) {
-    const Fact fact{FactId::kStateQuarantined, loop_.WallNow(), "", -1, {{"what", what}}};
+    Tell({FactId::kStateQuarantined, loop_.WallNow(), "", -1, {{"what", what}}});
+  }
+
+  void Tell(const Fact& fact) {
     log_.OnFact(fact);
     link_->OnFact(fact);
   }

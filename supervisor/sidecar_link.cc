@@ -20,6 +20,7 @@ constexpr std::size_t kAskedMax = 4096;
 SidecarLink::SidecarLink(Loop& loop, Fleet& fleet, Fd socket)
     : loop_(loop),
       fleet_(fleet),
+      first_hello_(fleet.state().fresh()),
       channel_(loop,
                std::move(socket),
                {[this](std::string_view packet) { OnPacket(packet); },
@@ -124,7 +125,11 @@ void SidecarLink::OnPacket(std::string_view packet) {
   if (type == nullptr || !type->is_string()) {
     return LogWarning("the sidecar sent a packet that is no message");
   }
-  if (type->get_string() == "hello") return Synchronise();
+  if (type->get_string() == "hello") {
+    Synchronise();
+    if (std::exchange(first_hello_, false)) return;
+    return OnFact({FactId::kRoleRestarted, loop_.WallNow(), "", -1, {{"role", "sidecar"}}});
+  }
   const json::value* request = object->if_contains("request");
   if (type->get_string() != "logs_done" || request == nullptr || !request->is_int64()) return;
   const json::value* ok = object->if_contains("ok");

@@ -51,6 +51,7 @@ class SidecarLink final : public FleetListener {
   Fleet& fleet_;
   std::map<std::uint64_t, Asked> asked_;
   std::uint64_t next_request_ = 1;
+  bool first_hello_;  // the next one is that of a sidecar that starts for the first time
   PacketChannel channel_;
 };
 

@@ -14,6 +14,7 @@ using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 
 constexpr nanoseconds kPollMax = milliseconds(100);
+constexpr nanoseconds kSweepMax = std::chrono::seconds(10);
 // SIGKILL is sent again to what did not go, as when a process was forked meanwhile.
 constexpr nanoseconds kKillAgain = std::chrono::seconds(1);
 
@@ -250,14 +251,17 @@ void Worker::TellEnd() {
       {id, context_.loop.WallNow(), app_->name, record_.slot, std::move(fields)});
   context_.listener.OnLifeEnd(*this, end);
   context_.listener.OnEnded(*this, end.incarnation);
-  if (!end.asked && ended.pid != 0 && app_->treekill) SweepTree(ended.pid, ended.start_time);
+  if (end.asked || ended.pid == 0 || !app_->treekill) return;
+  SweepTree(ended.pid, ended.start_time, kPollMax);
 }
 
 // What a worker that died by itself left behind would hold its ports against its successor.
-void Worker::SweepTree(int pid, std::uint64_t start_time) {
+void Worker::SweepTree(int pid, std::uint64_t start_time, nanoseconds again) {
   if (context_.processes.SurvivorCount(pid, start_time) == 0) return;
   context_.processes.Signal(pid, start_time, SIGKILL, true);
-  sweep_ = context_.loop.After(kPollMax, [this, pid, start_time] { SweepTree(pid, start_time); });
+  sweep_ = context_.loop.After(again, [this, pid, start_time, again] {
+    SweepTree(pid, start_time, std::min(again * 2, kSweepMax));
+  });
 }
 
 void Worker::SetDeadline(nanoseconds delay, Cause cause) {

@@ -139,7 +139,7 @@ class Worker {
   void GiveUp();
   void CloseLife();
   void TellEnd();
-  void SweepTree(int pid, std::uint64_t start_time);
+  void SweepTree(int pid, std::uint64_t start_time, std::chrono::nanoseconds again);
   void SetDeadline(std::chrono::nanoseconds delay, Cause cause);
   void ArmDeadline(Cause cause);
   void State(FactId id, std::vector<std::pair<std::string, std::string>> fields);
