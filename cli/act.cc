@@ -28,7 +28,7 @@ ExitCode Act(const Context& context, Request request, std::string_view done) {
   request.wait = true;
   const auto answer = Ask(context, request, kActionLimit);
   if (!answer) return Complain(context, answer.error());
-  ReportFailures(context, answer->failures);
+  ReportFailures(context, answer->failures, "failed");
   const ExitCode code = Conclude(context, *answer, request.select);
   if (code == ExitCode::kOk) context.terminal.Out(std::string(done) + '\n');
   return code;

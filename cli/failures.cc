@@ -15,12 +15,13 @@ namespace {
 
 // Twenty workers that fail fail for one reason.
 constexpr std::size_t kShownMax = 3;
-constexpr std::size_t kLinesMax = 12;
+constexpr std::size_t kLinesMax = 20;
 // The sidecar itself waits up to 1 s for the last bytes.
 constexpr std::chrono::milliseconds kStderrLimit{1500};
 
-std::string Sentence(const Failure& failure) {
-  std::string text = failure.Name() + ": " + (failure.why.empty() ? "failed" : failure.why);
+std::string Sentence(const Failure& failure, std::string_view what) {
+  std::string text = failure.Name() + ' ' + std::string(what);
+  if (!failure.why.empty()) text += ": " + failure.why;
   if (!failure.exit || !failure.exit->known) return text;
   // Core's sentence often says it already.
   const std::string exit = Describe(*failure.exit);
@@ -62,11 +63,13 @@ void HintAtPort(const Context& context, const std::vector<std::string>& lines) {
 
 }  // namespace
 
-void ReportFailures(const Context& context, const std::vector<Failure>& failures) {
+void ReportFailures(const Context& context,
+                    const std::vector<Failure>& failures,
+                    std::string_view what) {
   std::vector<std::string> apps;
   for (std::size_t i = 0; i < failures.size() && i < kShownMax; ++i) {
     const Failure& failure = failures[i];
-    context.terminal.Error(Harmless(Sentence(failure)));
+    context.terminal.Error(Harmless(Sentence(failure, what)));
     if (failure.slot < 0) continue;
     auto lines = LastStderr(context, failure.app, failure.slot, failure.incarnation, kStderrLimit);
     if (!lines.empty()) context.terminal.Note("  its last lines on stderr:");

@@ -11,6 +11,9 @@
 
 namespace tend::cli {
 
-void ReportFailures(const Context& context, const std::vector<Failure>& failures);
+// `what` each of them did: "did not come up".
+void ReportFailures(const Context& context,
+                    const std::vector<Failure>& failures,
+                    std::string_view what);
 
 }  // namespace tend::cli

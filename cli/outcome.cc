@@ -99,7 +99,10 @@ ExitCode ActOnApps(const Context& context,
     }
     context.terminal.Out(line + '\n');
   }
-  ReportFailures(context, answer->failures);
+  ReportFailures(context, answer->failures,
+                 request.verb == "stop" ? "did not stop" : "did not come up");
+  // Core's own sentence would say it a second time.
+  if (!answer->failures.empty() && answer->exit != 0) return static_cast<ExitCode>(answer->exit);
   return Conclude(context, *answer, request.select);
 }
 

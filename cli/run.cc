@@ -126,7 +126,7 @@ class Foreground {
     const auto answer = Ask(context_, request, kActionLimit);
     if (!answer) return Complain(context_, answer.error());
     if (answer->exit != 0) {
-      ReportFailures(context_, answer->failures);
+      ReportFailures(context_, answer->failures, "did not come up");
       return Conclude(context_, *answer, {});
     }
     const auto begun = Clock::now();

@@ -127,12 +127,12 @@ TEST(Restart, OfACrashingAppTellsTheTruth) {
   stage.core.Answer(With(AppPackets("web", "online", 1), Done()));
   stage.core.Answer(With(AppPackets("web", "online", 1), Done()));
   stage.core.Answer({R"({"event":"failed","app":"web","slot":0,"incarnation":2,)"
-                     R"("why":"ended before it was up","exit":{"code":3,"signal":null}})",
+                     R"("why":"ended early","exit":{"code":3,"signal":null}})",
                      Done(7, "web did not come up")});
   stage.core.Answer(With(AppPackets("web", "backoff", 1), Done()));
   EXPECT_EQ(Type(stage, {"restart", "web"}), ExitCode::kNotReady);
   EXPECT_EQ(stage.out, "");
-  EXPECT_THAT(stage.err, HasSubstr("error: web:0: ended before it was up (exit code 3)\n"));
+  EXPECT_THAT(stage.err, HasSubstr("error: web:0 did not come up: ended early (exit code 3)\n"));
   EXPECT_THAT(stage.err, HasSubstr("`tend logs web`"));
 }
 

@@ -150,7 +150,7 @@ TEST_F(Start, OfACrashingAppIsSeven) {
   stage_.core.Answer(With(AppPackets("job", "backoff", 1), Done()));
   EXPECT_EQ(Type({"start", "./job.sh"}), ExitCode::kNotReady);
   EXPECT_EQ(stage_.out, "");
-  EXPECT_THAT(stage_.err, HasSubstr("error: job:0: exit code 3\n"));
+  EXPECT_THAT(stage_.err, HasSubstr("error: job:0 did not come up: exit code 3\n"));
 }
 
 TEST_F(Start, FlagsOfAnAppHaveNoEffectOnAConfigFileAndThatIsSaid) {
