@@ -3,6 +3,7 @@ import gzip
 import json
 import re
 import shutil
+import socket
 import subprocess
 import tempfile
 import unittest
@@ -37,7 +38,6 @@ class MetricsTest(TendTest):
         self.tend.write("app.js", "setInterval(() => console.log('tick'), 100);console.error('up');\n")
         self.tend.write("bad.sh", "exit 3\n")
         self.tend.config({"name": "web", "script": "./app.js", "instances": 2},
-                         {"name": 'odd "na\\me"', "script": "./app.js"} if False else
                          {"name": "bad", "script": "./bad.sh", "max_restarts": 1})
         self.tend.run("start", "tend.yaml")
         wait_until(lambda: self.tend.metric("tend_worker_eventloop_lag_p99_seconds", app="web", worker="1")
@@ -139,7 +139,6 @@ class MetricsTest(TendTest):
         with open(f"{folder}/p.yml", "w", encoding="utf-8") as config:
             json.dump({"global": {"scrape_interval": "1s"}, "scrape_configs": [
                 {"job_name": "tend", "static_configs": [{"targets": [f"{host}:{port}"]}]}]}, config)
-        import socket
         with socket.create_server(("127.0.0.1", 0)) as probe:
             own = probe.getsockname()[1]
         with open(f"{folder}/log", "w", encoding="utf-8") as log:

@@ -2,6 +2,7 @@
 import json
 import time
 import unittest
+import urllib.request
 
 from harness import TendTest, main, wait_until
 
@@ -33,7 +34,6 @@ class LagTest(TendTest):
         for name in ("tend_worker_eventloop_lag_p50_seconds", "tend_worker_eventloop_lag_p99_seconds",
                      "tend_worker_eventloop_utilization_ratio", "tend_worker_heap_used_bytes"):
             self.assertIsNotNone(self.lag("web", name), name)
-        import urllib.request
         urllib.request.urlopen(f"http://127.0.0.1:{self.port('web')}/block", timeout=10).read()
         self.wait(lambda: self.lag("web") >= 0.2, 10, "a block of 300 ms is seen")
         self.assertLess(self.lag("web", "tend_worker_eventloop_lag_p50_seconds"), 0.1)

@@ -1,5 +1,8 @@
 """No restart of the daemon loses the list, and no secret leaves by it."""
+import contextlib
 import json
+import os
+import signal
 import stat
 import unittest
 
@@ -30,14 +33,10 @@ class StateTest(TendTest):
 
     def test_it_is_saved_on_every_change_without_save(self):
         """A crash of the machine: nobody said save, nobody said kill."""
-        for pid in list(self.tend.processes()):
-            if pid in self.tend.processes():
-                import os
-                import signal
-                try:
+        while self.tend.processes():
+            for pid in self.tend.processes():
+                with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
         wait_until(lambda: not self.tend.processes(), 10)
         self.tend.ok("resurrect")
         self.assertEqual(self.summary(), [("api", "online", 2), ("off", "stopped", 1)])
