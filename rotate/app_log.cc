@@ -120,13 +120,14 @@ bool AppLog::Tick(Moment now) {
   bool again = written_;
   for (Outlet& outlet : outlets_) {
     FileSink& sink = *outlet.sink;
+    // One that recovers now has something to tell, too.
+    again = again || sink.failing();
     if (sink.failing()) {
       sink.Retry(now);
     } else if (written_) {
       // An error here shows again, and is handled, at the next write.
       (void)sink.file().CheckPath(now);
     }
-    again = again || sink.failing();
   }
   written_ = false;
   return again;

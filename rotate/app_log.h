@@ -49,7 +49,7 @@ class AppLog {
   void NoteLost(std::uint64_t lines, std::uint64_t bytes, Moment now);
 
   // Once a second while there is something to do: tries failing files again, looks whether the
-  // files are still where they were. True if it wants to be called again.
+  // files are still where they were. True if anything was or is going on: then call it again.
   bool Tick(Moment now);
 
   Result<> Seal(Moment now);

@@ -277,6 +277,39 @@ TEST_F(DiskWorkerTest, HoldsLinesBackOnAFullDiskIfAskedTo) {
   EXPECT_EQ(Stats().Dropped(DropReason::kDiskFull), 0u);
 }
 
+TEST_F(DiskWorkerTest, HeldLinesThatFitOnlyInPartsAreWrittenOnce) {
+  limits_.on_full = config::OnFull::kBlock;
+  limits_.max_size = 1 << 20;  // Nothing is sealed: a full disk would prune it.
+  Open();
+  files_.LimitSpace(60);
+  std::vector<std::string> lines;
+  for (int i = 1; i <= 20; ++i)
+    lines.push_back(std::to_string(i));
+  Write(lines);
+  // Each try finds room for two lines and a part of the third.
+  for (int i = 0; i < 5; ++i) {
+    files_.LimitSpace(130);
+    AdvanceAndSettle(seconds(1));
+    EXPECT_TRUE(Stats().failing);
+  }
+  files_.Heal();
+  AdvanceAndSettle(seconds(1));
+  EXPECT_EQ(Ranges(), "1..20");
+  EXPECT_EQ(Stats().lines_written, 20u);
+  EXPECT_FALSE(Stats().failing);
+  EXPECT_EQ(released_["api"], queued_);
+}
+
+TEST_F(DiskWorkerTest, TellsThatAFileRecoveredWithoutWaitingForTheNextLine) {
+  Open();
+  files_.FailAll({"Write"}, EIO);
+  Write({"1"});
+  EXPECT_TRUE(Stats().failing);
+  files_.Heal();
+  AdvanceAndSettle(seconds(1));
+  EXPECT_FALSE(Stats().failing);
+}
+
 TEST_F(DiskWorkerTest, TriesAFailingFileAtMostOnceASecond) {
   Open();
   files_.FailAll({"Write"}, EIO);

@@ -109,6 +109,17 @@ TEST_F(LogReaderTest, FiltersByTextStreamAndWorker) {
   EXPECT_THAT(Texts(query), ElementsAre("banana"));
 }
 
+TEST_F(LogReaderTest, AsksTheCallersPredicateInPlaceOfTheText) {
+  Open();
+  Write({"one", "three", "seven"});
+  LogQuery query = Query();
+  query.contains = "one";
+  query.matches = [](std::string_view text) { return text.size() == 5; };
+  EXPECT_THAT(Texts(query), ElementsAre("three", "seven"));
+  query.invert = true;
+  EXPECT_THAT(Texts(query), ElementsAre("one"));
+}
+
 TEST_F(LogReaderTest, MergesAppsByTime) {
   Open("api");
   Open("web");
