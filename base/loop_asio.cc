@@ -141,8 +141,11 @@ class AsioLoop final : public Loop {
     return std::make_unique<SignalHandle>(io_, number, std::move(fn));
   }
   void Run() override {
-    const auto work = asio::make_work_guard(io_);
-    io_.run();
+    {
+      const auto work = asio::make_work_guard(io_);
+      io_.run();
+    }
+    // After the guard has gone: its end would stop the context again.
     io_.restart();
   }
   void Stop() override { io_.stop(); }

@@ -340,6 +340,10 @@ SidecarState Sidecar::RouteState() {
 bool Sidecar::Finish(std::chrono::nanoseconds time_max) {
   // Nobody asks the loop any more once it does not run.
   http_.reset();
+  for (const std::string& path : {options_.http_socket, options_.listen_file}) {
+    // Gone is as good as removed.
+    if (!path.empty()) (void)FilesLinux().Unlink(path).has_value();
+  }
   collector_.DrainAll();
   return store_.Shutdown(time_max);
 }
