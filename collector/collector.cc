@@ -1,11 +1,9 @@
 #include "collector/collector.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <span>
 
+#include "collector/pipe_reader.h"
 #include "collector/telemetry_frame.h"
 
 namespace tend::collector {
@@ -18,28 +16,28 @@ constexpr std::size_t kHalfPipeBytes = 32 * 1024;
 }  // namespace
 
 struct Collector::PipeState {
-  PipeState(Life& owner, PipeKind k, Fd f)
+  PipeState(Collector& collector, Life& owner, PipeKind k, Fd fd)
       : life(owner),
         kind(k),
-        fd(std::move(f)),
+        reader(collector.loop_, std::move(fd), [&collector, this] { collector.Take(*this); }),
         splitter(k == PipeKind::kTelemetry ? kFrameMaxBytes : kLineMaxBytes) {}
 
   Life& life;
   PipeKind kind;
-  Fd fd;
+  PipeReader reader;
   LineSplitter splitter;
   bool in_piece = false;  // the last span was cut; the line goes on
   bool waits_for_room = false;
   bool empty_after_end = false;
-  Loop::Watch readable;
-  Loop::Watch rest;
+  bool finish_when_empty = false;  // the linger time is over, but not what was in the pipe
 };
 
 struct Collector::Life {
   std::uint64_t incarnation = 0;
   std::shared_ptr<const WorkerRef> worker;  // null: not announced yet
   bool ended = false;
-  bool had_pipes = false;
+  bool had_stdout = false;
+  bool had_stderr = false;
   bool lingered = false;
   bool drained = false;
   std::vector<std::unique_ptr<PipeState>> pipes;
@@ -71,16 +69,21 @@ void Collector::Announce(const WorkerRef& worker) {
   if (life.worker) return;
   life.worker = std::make_shared<const WorkerRef>(worker);
   for (auto& pipe : life.pipes)
-    Watch(*pipe);
+    pipe->reader.Listen();
+  if (life.ended) TakeLast(worker.incarnation);
 }
 
 void Collector::Attach(std::uint64_t incarnation, PipeKind kind, Fd fd) {
   // A descriptor that cannot be read without blocking would hold up every other pipe.
   if (!SetNonBlocking(fd.get())) return;
   Life& life = LifeOf(incarnation);
-  life.had_pipes = true;
-  life.pipes.push_back(std::make_unique<PipeState>(life, kind, std::move(fd)));
-  if (life.worker) Watch(*life.pipes.back());
+  life.had_stdout |= kind == PipeKind::kStdout;
+  life.had_stderr |= kind == PipeKind::kStderr;
+  life.drained = false;
+  life.pipes.push_back(std::make_unique<PipeState>(*this, life, kind, std::move(fd)));
+  if (!life.worker) return;
+  life.pipes.back()->reader.Listen();
+  if (life.ended) TakeLast(incarnation);
 }
 
 void Collector::Ended(std::uint64_t incarnation) {
@@ -88,13 +91,16 @@ void Collector::Ended(std::uint64_t incarnation) {
   if (life.ended) return;
   life.ended = true;
   life.linger = loop_.After(options_.linger, [this, incarnation] { LingerOver(incarnation); });
+  TakeLast(incarnation);
+}
+
+void Collector::TakeLast(std::uint64_t incarnation) {
   // Taking may close pipes and end the life.
   std::vector<PipeState*> pipes;
-  for (auto& pipe : life.pipes)
+  for (auto& pipe : lives_.at(incarnation)->pipes)
     pipes.push_back(pipe.get());
   for (PipeState* pipe : pipes) {
-    pipe->rest.reset();
-    Watch(*pipe);
+    if (!pipe->waits_for_room && pipe->life.worker) pipe->reader.Listen();
     Take(*pipe);
   }
   if (const auto it = lives_.find(incarnation); it != lives_.end()) CheckDrained(*it->second);
@@ -106,43 +112,13 @@ void Collector::LingerOver(std::uint64_t incarnation) {
   Life& life = *it->second;
   life.lingered = true;
   for (auto& pipe : life.pipes) {
-    if (pipe->empty_after_end) PublishUnfinished(*pipe);
+    if (pipe->empty_after_end) {
+      PublishUnfinished(*pipe, kLineWhole);
+    } else {
+      pipe->finish_when_empty = true;
+    }
   }
   CheckDrained(life);
-}
-
-void Collector::Watch(PipeState& pipe) {
-  if (!pipe.life.worker || pipe.waits_for_room || pipe.readable) return;
-  pipe.readable = loop_.OnReadable(pipe.fd.get(), [this, &pipe] { Take(pipe); });
-}
-
-void Collector::Rest(PipeState& pipe) {
-  pipe.readable.reset();
-  pipe.rest = loop_.After(options_.coalesce, [this, &pipe] {
-    pipe.rest.reset();
-    Watch(pipe);
-  });
-}
-
-std::size_t Collector::ReadInto(PipeState& pipe, RecordBatch& batch, bool& at_end) {
-  std::size_t taken = 0;
-  while (taken < options_.take_max_bytes) {
-    const ssize_t n = ::read(pipe.fd.get(), buffer_.data(), buffer_.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n == 0 || (n < 0 && errno != EAGAIN)) at_end = true;
-    if (n <= 0) {
-      pipe.empty_after_end = pipe.life.ended;
-      break;
-    }
-    const auto size = static_cast<std::size_t>(n);
-    taken += size;
-    pipe.splitter.Feed(std::string_view(buffer_.data(), size), batch.bytes, batch.lines);
-    if (size == buffer_.size()) continue;
-    // A pipe gives all it has: this one is empty, though perhaps not at its end.
-    pipe.empty_after_end = pipe.life.ended;
-    break;
-  }
-  return taken;
 }
 
 bool Collector::Take(PipeState& pipe) {
@@ -150,22 +126,31 @@ bool Collector::Take(PipeState& pipe) {
   if (!life.worker) return true;
   if (pipe.kind != PipeKind::kTelemetry && !records_.HasRoom(*life.worker)) {
     pipe.waits_for_room = true;
-    pipe.readable.reset();
+    pipe.reader.Pause();
     return true;
   }
   auto batch = std::make_shared<RecordBatch>();
-  bool at_end = false;
-  const std::size_t taken = ReadInto(pipe, *batch, at_end);
-  if (at_end) pipe.splitter.Finish(batch->bytes, batch->lines);
+  const auto feed = [&](std::string_view bytes) {
+    pipe.splitter.Feed(bytes, batch->bytes, batch->lines);
+  };
+  PipeReader::Taken taken = pipe.reader.Read(buffer_, options_.take_max_bytes, feed);
+  if (life.ended && taken.bytes > 0 && taken.is_empty) {
+    // Empty is not yet at its end, and no other turn of the loop is needed to tell.
+    taken = pipe.reader.Read(buffer_, options_.take_max_bytes, feed);
+  }
+  if (taken.is_empty && life.ended) pipe.empty_after_end = true;
+  if (taken.at_end || (taken.is_empty && std::exchange(pipe.finish_when_empty, false))) {
+    pipe.splitter.Finish(batch->bytes, batch->lines);
+  }
   if (!batch->lines.empty()) Publish(pipe, std::move(batch));
-  if (at_end) {
+  if (taken.at_end) {
     Close(pipe);
     return false;
   }
-  if (life.ended) {
-    CheckDrained(life);
-  } else if (taken < kHalfPipeBytes) {
-    Rest(pipe);
+  if (life.ended) CheckDrained(life);
+  // The last words of a worker are taken without a rest.
+  if ((!life.ended || life.drained) && taken.bytes < kHalfPipeBytes) {
+    pipe.reader.RestFor(options_.coalesce);
   }
   return true;
 }
@@ -223,9 +208,9 @@ void Collector::Remember(const RecordBatch& batch) {
   }
 }
 
-void Collector::PublishUnfinished(PipeState& pipe) {
+void Collector::PublishUnfinished(PipeState& pipe, LineFlags flags) {
   auto batch = std::make_shared<RecordBatch>();
-  pipe.splitter.Finish(batch->bytes, batch->lines);
+  pipe.splitter.Finish(batch->bytes, batch->lines, flags);
   if (!batch->lines.empty()) Publish(pipe, std::move(batch));
 }
 
@@ -240,14 +225,15 @@ void Collector::Close(PipeState& pipe) {
 void Collector::CheckDrained(Life& life) {
   if (!life.ended) return;
   // The word that it ended may have come before its pipes.
-  if (!life.had_pipes && !life.lingered) return;
+  if (!life.lingered && !(life.had_stdout && life.had_stderr)) return;
   const bool empty = std::all_of(life.pipes.begin(), life.pipes.end(),
                                  [](const auto& pipe) { return pipe->empty_after_end; });
   if (!life.drained && empty) {
     life.drained = true;
     if (callbacks_.on_drained) callbacks_.on_drained(life.incarnation);
   }
-  if (life.drained && life.pipes.empty()) lives_.erase(life.incarnation);
+  // Until then a pipe may still come, and must find out whose it is.
+  if (life.lingered && life.pipes.empty()) lives_.erase(life.incarnation);
 }
 
 void Collector::Resume(const std::string& app) {
@@ -257,7 +243,7 @@ void Collector::Resume(const std::string& app) {
     for (auto& pipe : life.pipes) {
       if (!pipe->waits_for_room) continue;
       pipe->waits_for_room = false;
-      Watch(*pipe);
+      pipe->reader.Listen();
     }
   }
 }
@@ -271,7 +257,9 @@ void Collector::DrainAll() {
     for (auto& pipe : lives_.at(incarnation)->pipes)
       pipes.push_back(pipe.get());
     for (PipeState* pipe : pipes) {
-      if (Take(*pipe) && pipe->life.worker) PublishUnfinished(*pipe);
+      if (!Take(*pipe) || !pipe->life.worker) continue;
+      // A worker that lives goes on with its line, and whoever reads the pipe after us with it.
+      PublishUnfinished(*pipe, pipe->life.ended ? kLineWhole : kLinePartial);
     }
   }
 }

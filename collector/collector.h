@@ -54,7 +54,8 @@ class Collector {
   struct Callbacks {
     // This pipe has been read to its end and is closed.
     std::function<void(std::uint64_t incarnation, PipeKind kind)> on_closed;
-    // All that the worker wrote before Ended() has been published.
+    // All that the worker wrote before Ended() has been published. Again if a pipe of it came
+    // after that.
     std::function<void(std::uint64_t incarnation)> on_drained;
   };
 
@@ -74,11 +75,12 @@ class Collector {
   void Attach(std::uint64_t incarnation, PipeKind kind, Fd fd);
   // The process is gone. Its pipes are read until they are empty and closed at end of file. One
   // that somebody else holds open is read on; after the linger time its unfinished line is
-  // published.
+  // published. For that time the incarnation is remembered, and its late pipes are read.
   void Ended(std::uint64_t incarnation);
   // The sink has room for this app again.
   void Resume(const std::string& app);
-  // Takes what is in the pipes now, as far as the sink has room, and publishes unfinished lines.
+  // The last act: takes what is in the pipes now, as far as the sink has room, and publishes
+  // unfinished lines; those of workers that live are flagged kLinePartial.
   void DrainAll();
 
   void Forget(const std::string& app);
@@ -108,15 +110,13 @@ class Collector {
   using SlotKey = std::pair<std::string, int>;
 
   Life& LifeOf(std::uint64_t incarnation);
-  void Watch(PipeState& pipe);
-  void Rest(PipeState& pipe);
+  void TakeLast(std::uint64_t incarnation);
   // False: the pipe is gone.
   bool Take(PipeState& pipe);
-  std::size_t ReadInto(PipeState& pipe, RecordBatch& batch, bool& at_end);
   void Publish(PipeState& pipe, std::shared_ptr<RecordBatch> batch);
   void TakeFrames(PipeState& pipe, const RecordBatch& batch);
   void Remember(const RecordBatch& batch);
-  void PublishUnfinished(PipeState& pipe);
+  void PublishUnfinished(PipeState& pipe, LineFlags flags);
   void Close(PipeState& pipe);
   void CheckDrained(Life& life);
   void LingerOver(std::uint64_t incarnation);

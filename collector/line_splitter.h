@@ -5,8 +5,8 @@
 // passed on as it is. A line longer than `line_max_bytes` becomes pieces of exactly that size, each
 // flagged kLinePartial, and a last piece that is not flagged and never empty.
 //
-// Pure. One splitter belongs to one pipe; it holds memory only while a line is unfinished, and then
-// at most `line_max_bytes`.
+// Pure. One splitter belongs to one pipe. It holds memory only while a line is unfinished, and then
+// at most twice `line_max_bytes`. Time is linear in the bytes, however small the pieces.
 #pragma once
 
 #include <cstddef>
@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/check.h"
 #include "base/record.h"
 
 namespace tend::collector {
@@ -32,8 +33,9 @@ class LineSplitter {
   // point into. What is left of the chunk waits for its newline.
   void Feed(std::string_view chunk, std::string& bytes, std::vector<LineSpan>& lines);
 
-  // The stream has ended: what still waits is a line, too.
-  void Finish(std::string& bytes, std::vector<LineSpan>& lines);
+  // Nothing more comes: what still waits is a line, too. With kLinePartial it is the beginning of a
+  // line that somebody else will read the rest of.
+  void Finish(std::string& bytes, std::vector<LineSpan>& lines, LineFlags flags = kLineWhole);
 
   // Bytes of the unfinished line.
   std::size_t pending_bytes() const { return pending_.size(); }

@@ -9,24 +9,35 @@
   if (fdText === undefined) return;
   try {
     if (!require('worker_threads').isMainThread) return;
-    // The program that matters is started by these; it inherits what they leave alone.
-    const script = require('path').basename(process.argv[1] || '');
-    if (/^(npm|npx|yarn|pnpm|pnpx|corepack)(-cli)?(\.c?js)?$/.test(script)) return;
 
+    // First of all, and also in what stays silent: Node closes our descriptor in what it starts, so
+    // that down there its number belongs to something else, such as a pipe of libuv's own.
+    const optionsBefore = process.env.TEND_NODE_OPTIONS;
     delete process.env.TEND_TELEMETRY_FD;
-    if (process.env.TEND_NODE_OPTIONS !== undefined) {
-      process.env.NODE_OPTIONS = process.env.TEND_NODE_OPTIONS;
-      delete process.env.TEND_NODE_OPTIONS;
-    } else {
-      delete process.env.NODE_OPTIONS;
-    }
+    delete process.env.TEND_NODE_OPTIONS;
+    if (optionsBefore) process.env.NODE_OPTIONS = optionsBefore; else delete process.env.NODE_OPTIONS;
 
-    const fs = require('fs');
-    const v8 = require('v8');
-    const { performance } = require('perf_hooks');
+    const script = require('path').basename(process.argv[1] || '');
+    if (/^(npm|npx|yarn|yarnpkg|pnpm|pnpx|corepack)(-cli)?(\.[cm]?js)?$/.test(script)) return;
+
     const fd = Number(fdText);
-    const pipe = fs.fstatSync(fd);
+    // All that is needed later is taken now: the app may replace it (mock-fs, fake timers).
+    const { fstatSync, writeSync, readFileSync } = require('fs');
+    const { getHeapStatistics } = require('v8');
+    const { performance } = require('perf_hooks');
+    const now = performance.now.bind(performance);
+    const utilization = performance.eventLoopUtilization
+      ? performance.eventLoopUtilization.bind(performance) : null;
+    const { setInterval, clearInterval, setTimeout } = globalThis;
+    const toJson = JSON.stringify;
+
+    const pipe = fstatSync(fd);
     if (!pipe.isFIFO()) return;
+    // A pipe that could block would stop the app's loop when nobody reads.
+    const flags = parseInt(/^flags:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))[1], 8);
+    const O_ACCMODE = 3;
+    const O_NONBLOCK = 0o4000;
+    if ((flags & O_ACCMODE) === 0 || (flags & O_NONBLOCK) === 0) return;
 
     // kLagBounds of base/telemetry.h, in milliseconds.
     const BOUNDS = [];
@@ -45,11 +56,6 @@
     let idleBefore = 0;
     let activeBefore = 0;
     let saidRuntime = false;
-    // Taken now: the app may replace them.
-    const now = performance.now.bind(performance);
-    const utilization = performance.eventLoopUtilization
-      ? performance.eventLoopUtilization.bind(performance) : null;
-    const { setInterval, clearInterval, setTimeout } = globalThis;
 
     const count = (delay) => {
       let low = 0;
@@ -63,9 +69,14 @@
       if (delay > max) max = delay;
     };
 
-    let last = now();
+    // Unset until the first turn of the loop: what an app does while it is loaded delays nobody.
+    let last;
     const sampler = setInterval(() => {
       const at = now();
+      if (last === undefined) {
+        last = at;
+        return;
+      }
       const delay = Math.max(0, at - last - INTERVAL);
       last = at;
       count(delay);
@@ -88,11 +99,11 @@
     const report = () => {
       try {
         // The app may have closed the descriptor, and something else may have its number now.
-        const there = fs.fstatSync(fd);
+        const there = fstatSync(fd);
         if (there.ino !== pipe.ino || there.dev !== pipe.dev) return stop();
         const lag = [];
         counts.forEach((n, bucket) => { if (n > 0) lag.push([bucket, n]); });
-        const heap = v8.getHeapStatistics();
+        const heap = getHeapStatistics();
         const frame = { v: 1, lag, sum: seconds(sum), max: seconds(max),
           heap: [heap.used_heap_size, heap.total_heap_size, heap.heap_size_limit] };
         let loop = null;
@@ -102,7 +113,7 @@
           frame.idle = seconds(Math.max(0, loop.idle - idleBefore));
         }
         if (!saidRuntime) frame.rt = 'node ' + process.versions.node;
-        fs.writeSync(fd, JSON.stringify(frame) + '\n');
+        writeSync(fd, toJson(frame) + '\n');
         counts.fill(0);
         sum = 0;
         max = 0;

@@ -67,6 +67,15 @@ class CollectorTest : public ::testing::Test {
     ASSERT_EQ(::write(ends.worker.get(), text.data(), text.size()),
               static_cast<ssize_t>(text.size()));
   }
+  // A pipe whose writer has gone already. What it wrote is read by the time this returns.
+  void AttachClosed(std::uint64_t incarnation, PipeKind kind, std::string_view text) {
+    auto pipe = MakePipe();
+    TEND_CHECK(pipe);
+    const int ours = pipe->read.get();
+    Write({std::move(pipe->write), ours}, text);
+    collector_.Attach(incarnation, kind, std::move(pipe->read));
+    loop_.MakeReadable(ours);
+  }
   void Wake(const Ends& ends) {
     loop_.Advance(10ms);  // Past any rest.
     ASSERT_TRUE(loop_.MakeReadable(ends.ours));
@@ -111,11 +120,8 @@ TEST_F(CollectorTest, TakesTheLastWordsWhenTheWorkerHasEnded) {
   out.worker.Reset();
   err.worker.Reset();
   collector_.Ended(7);
-  // The first look finds bytes, the next the end of the file.
-  loop_.MakeReadable(out.ours);
-  loop_.MakeReadable(err.ours);
-  EXPECT_THAT(shelf_.lines, ElementsAre("api:0 stdout a", "api:0 stderr panic",
-                                        "api:0 stdout last words without newline"));
+  EXPECT_THAT(shelf_.lines, ElementsAre("api:0 stdout a", "api:0 stdout last words without newline",
+                                        "api:0 stderr panic"));
   EXPECT_THAT(drained_, ElementsAre(7));
   EXPECT_THAT(closed_, ElementsAre(7, 7));
   EXPECT_EQ(collector_.open_pipes(), 0u);
@@ -125,17 +131,55 @@ TEST_F(CollectorTest, DrainsPipesThatComeAfterTheEnd) {
   collector_.Ended(7);
   EXPECT_THAT(drained_, IsEmpty());
   collector_.Announce({"api", 0, 7});
-  Ends out = Attach(7, PipeKind::kStdout);
-  Write(out, "late\n");
-  out.worker.Reset();
-  loop_.MakeReadable(out.ours);
-  loop_.MakeReadable(out.ours);
+  AttachClosed(7, PipeKind::kStdout, "late\n");
   EXPECT_THAT(shelf_.lines, ElementsAre("api:0 stdout late"));
+  EXPECT_THAT(drained_, IsEmpty());
+  AttachClosed(7, PipeKind::kStderr, "panic\n");
   EXPECT_THAT(drained_, ElementsAre(7));
+  EXPECT_THAT(collector_.LastStderr("api", 0, 7), ElementsAre("panic"));
+}
+
+TEST_F(CollectorTest, TakesAPipeThatComesAfterTheOthersWereClosed) {
+  collector_.Announce({"api", 0, 7});
+  AttachClosed(7, PipeKind::kStdout, "out\n");
+  collector_.Ended(7);
+  ASSERT_THAT(closed_, ElementsAre(7));
+  EXPECT_FALSE(collector_.IsDrained(7));
+  AttachClosed(7, PipeKind::kStderr, "panic\n");
+  EXPECT_TRUE(collector_.IsDrained(7));
+  AttachClosed(7, PipeKind::kTelemetry, "{\"v\":1,\"rt\":\"node 20\"}\n");
+  EXPECT_THAT(shelf_.lines, ElementsAre("api:0 stdout out", "api:0 stderr panic"));
+  EXPECT_THAT(reports_.runtimes, ElementsAre("api:0 node 20"));
+  EXPECT_THAT(closed_, ElementsAre(7, 7, 7));
+}
+
+TEST_F(CollectorTest, HoldsWhatEndedBeforeItWasAnnounced) {
+  Ends err = Attach(7, PipeKind::kStderr);
+  Write(err, "panic");
+  err.worker.Reset();
+  collector_.Ended(7);
+  loop_.Advance(1min);
+  EXPECT_THAT(shelf_.lines, IsEmpty());
+  EXPECT_THAT(drained_, IsEmpty());
+  collector_.Announce({"api", 0, 7});
+  EXPECT_THAT(shelf_.lines, ElementsAre("api:0 stderr panic"));
+  EXPECT_THAT(drained_, ElementsAre(7));
+  EXPECT_EQ(collector_.open_pipes(), 0u);
+}
+
+TEST_F(CollectorTest, DoesNotWaitForEverForAPipeThatNeverComes) {
+  collector_.Announce({"api", 0, 7});
+  AttachClosed(7, PipeKind::kStdout, "");
+  collector_.Ended(7);
+  EXPECT_THAT(drained_, IsEmpty());
+  loop_.Advance(2s);
+  EXPECT_THAT(drained_, ElementsAre(7));
+  EXPECT_EQ(loop_.timers(), 0u);
 }
 
 TEST_F(CollectorTest, KeepsReadingAPipeThatAGrandchildHoldsOpen) {
   collector_.Announce({"api", 0, 7});
+  AttachClosed(7, PipeKind::kStderr, "");
   const Ends out = Attach(7, PipeKind::kStdout);
   Write(out, "half");
   collector_.Ended(7);
@@ -146,7 +190,23 @@ TEST_F(CollectorTest, KeepsReadingAPipeThatAGrandchildHoldsOpen) {
   Write(out, "from the grandchild\n");
   ASSERT_TRUE(loop_.MakeReadable(out.ours));
   EXPECT_EQ(shelf_.lines.back(), "api:0 stdout from the grandchild");
-  EXPECT_THAT(closed_, IsEmpty());
+  EXPECT_FALSE(loop_.IsWatched(out.ours)) << "it may be a busy one: it rests as any other";
+  EXPECT_THAT(closed_, ElementsAre(7));
+  EXPECT_TRUE(collector_.HasPipes("api"));
+}
+
+TEST_F(CollectorTest, PublishesAnUnfinishedLineThatHadNoRoomDuringTheLinger) {
+  collector_.Announce({"api", 0, 7});
+  const Ends out = Attach(7, PipeKind::kStdout);
+  Write(out, "half");
+  shelf_.has_room = false;
+  collector_.Ended(7);
+  loop_.Advance(3s);
+  EXPECT_THAT(shelf_.lines, IsEmpty());
+  shelf_.has_room = true;
+  collector_.Resume("api");
+  ASSERT_TRUE(loop_.MakeReadable(out.ours));
+  EXPECT_THAT(shelf_.lines, ElementsAre("api:0 stdout half"));
 }
 
 TEST_F(CollectorTest, LeavesBytesInThePipeWhileThereIsNoRoom) {
@@ -167,6 +227,7 @@ TEST_F(CollectorTest, LeavesBytesInThePipeWhileThereIsNoRoom) {
 
 TEST_F(CollectorTest, DrainsAnEndedWorkerOnceThereIsRoomAgain) {
   collector_.Announce({"api", 0, 7});
+  AttachClosed(7, PipeKind::kStderr, "");
   Ends out = Attach(7, PipeKind::kStdout);
   shelf_.has_room = false;
   Write(out, "waits\n");
@@ -175,8 +236,7 @@ TEST_F(CollectorTest, DrainsAnEndedWorkerOnceThereIsRoomAgain) {
   EXPECT_THAT(drained_, IsEmpty());
   shelf_.has_room = true;
   collector_.Resume("api");
-  loop_.MakeReadable(out.ours);
-  loop_.MakeReadable(out.ours);
+  ASSERT_TRUE(loop_.MakeReadable(out.ours));
   EXPECT_THAT(shelf_.lines, ElementsAre("api:0 stdout waits"));
   EXPECT_THAT(drained_, ElementsAre(7));
 }
@@ -254,6 +314,8 @@ TEST_F(CollectorTest, TakesEverythingOnTheWayOut) {
   Write(out, "whole\nhalf");
   collector_.DrainAll();
   EXPECT_THAT(shelf_.lines, ElementsAre("api:0 stdout whole", "api:0 stdout half"));
+  // The worker lives, and the next sidecar reads the rest of its line.
+  EXPECT_EQ(shelf_.batches.back()->lines.back().flags, kLinePartial);
 }
 
 }  // namespace
