@@ -132,6 +132,39 @@ TEST(LineSplitter, BoundsWhatItHoldsOfALineWithoutEnd) {
   EXPECT_LE(split.pending_bytes(), 1000u);
 }
 
+TEST(LineSplitter, HasTheSameEdgesAtTheDefaultLimit) {
+  for (const std::size_t size : {kLineMaxBytes - 1, kLineMaxBytes, kLineMaxBytes + 1}) {
+    const std::string line(size, 'x');
+    const std::vector<Line> want = Model(line + '\n', kLineMaxBytes);
+    EXPECT_EQ(want.size(), size > kLineMaxBytes ? 2u : 1u);
+    EXPECT_EQ(Splitting().Feed(line + '\n').lines(), want);
+    EXPECT_EQ(Splitting().Feed(line).Feed("\n").lines(), want);
+  }
+}
+
+TEST(LineSplitter, LeavesTheLineOpenForWhoeverReadsItsRest) {
+  LineSplitter split;
+  RecordBatch batch;
+  split.Feed("whole\nhal", batch.bytes, batch.lines);
+  split.Finish(batch.bytes, batch.lines, kLinePartial);
+  ASSERT_EQ(batch.lines.size(), 2u);
+  EXPECT_EQ(batch.lines[0].flags, kLineWhole);
+  EXPECT_EQ(batch.lines[1].flags, kLinePartial);
+  EXPECT_EQ(batch.Text(batch.lines[1]), "hal");
+}
+
+TEST(LineSplitter, PublishesNothingOfALineThatIsNotDone) {
+  LineSplitter split;
+  RecordBatch batch;
+  for (int i = 0; i < 1000; ++i)
+    split.Feed("x", batch.bytes, batch.lines);
+  EXPECT_EQ(batch.bytes.capacity(), std::string().capacity());
+  EXPECT_EQ(split.pending_bytes(), 1000u);
+  split.Feed("\n", batch.bytes, batch.lines);
+  EXPECT_EQ(batch.bytes.size(), 1001u);
+  EXPECT_EQ(split.pending_bytes(), 0u);
+}
+
 TEST(LineSplitter, GivesTheSameLinesWhereverTheInputIsCut) {
   const std::string input = "a\n\nbcdefghijk\nlmno\npqrst";
   for (std::size_t limit = 1; limit < 12; ++limit) {

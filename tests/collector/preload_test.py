@@ -79,6 +79,16 @@ class PreloadTest(unittest.TestCase):
                                node_options="--max-old-space-size=300")
         self.assertEqual(done.stdout, "true\n", done.stderr)
 
+    def test_leaves_no_empty_options_where_there_were_none(self):
+        done, _ = self.run_app("console.log('NODE_OPTIONS' in process.env)", node_options="")
+        self.assertEqual(done.stdout, "false\n", done.stderr)
+
+    def test_does_not_count_what_an_app_does_while_it_is_loaded(self):
+        _, frames = self.run_app("const t = Date.now(); while (Date.now() - t < 800);"
+                                 "setTimeout(() => {}, 1500)")
+        self.assertGreaterEqual(len(frames), 1)
+        self.assertLess(max(frame["max"] for frame in frames), 0.5)
+
     def test_does_not_keep_the_app_alive(self):
         done, _ = self.run_app("console.log('bye')")
         self.assertEqual((done.returncode, done.stdout), (0, "bye\n"))
@@ -95,6 +105,86 @@ class PreloadTest(unittest.TestCase):
     def test_is_silent_in_npm(self):
         done, frames = self.run_app("", command=["npm", "--version"])
         self.assertEqual((done.returncode, done.stderr, frames), (0, "", []))
+
+    @unittest.skipIf(shutil.which("npm") is None, "no npm on this machine")
+    def test_is_silent_in_what_npm_starts(self):
+        # There the number of the pipe belongs to something else, at times to libuv itself.
+        with open(os.path.join(self.folder.name, "package.json"), "w") as file:
+            json.dump({"scripts": {"start": "node app.js"}}, file)
+        done, frames = self.run_app(
+            "console.log(process.env.TEND_TELEMETRY_FD, /tend-preload/.test(process.env.NODE_OPTIONS));"
+            "setTimeout(() => {}, 600)",
+            command=["npm", "--silent", "--prefix", self.folder.name, "start"])
+        self.assertEqual((done.returncode, done.stdout, frames), (0, "undefined false\n", []), done.stderr)
+
+    def test_gives_children_the_options_that_the_user_wrote(self):
+        done, _ = self.run_app(
+            "require('child_process').spawnSync(process.execPath, ['-p', "
+            "'[process.env.NODE_OPTIONS, process.env.TEND_TELEMETRY_FD, process.env.TEND_NODE_OPTIONS]'],"
+            " { stdio: 'inherit' })", node_options="--no-deprecation")
+        self.assertEqual(done.stdout, "[ '--no-deprecation', undefined, undefined ]\n", done.stderr)
+
+    def test_loses_nothing_while_nobody_reads(self):
+        path = os.path.join(self.folder.name, "app.js")
+        with open(path, "w") as file:
+            file.write("setTimeout(() => {}, 3600)")
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        os.set_blocking(writer, False)
+        os.set_blocking(reader, False)
+        filled = 0
+        try:
+            while True:
+                filled += os.write(writer, b"x" * 4096)
+        except BlockingIOError:
+            pass
+        env = dict(os.environ, TEND_TELEMETRY_FD=str(writer),
+                   NODE_OPTIONS="--require " + os.path.abspath(PRELOAD))
+        app = subprocess.Popen(["node", path], env=env, pass_fds=[writer], stdin=subprocess.DEVNULL)
+        os.close(writer)
+        try:
+            with self.assertRaises(subprocess.TimeoutExpired):
+                app.wait(timeout=2.5)
+            while filled > 0:
+                filled -= len(os.read(reader, filled))
+        finally:
+            self.assertEqual(app.wait(timeout=60), 0)
+        text = b""
+        while chunk := os.read(reader, 65536):
+            text += chunk
+        frames = [json.loads(line) for line in text.splitlines()]
+        samples = sum(n for _, n in frames[0]["lag"])
+        # 20 ms apart, over the two seconds and more in which nothing could be written.
+        self.assertGreater(samples, 60)
+        self.assertGreater(frames[0]["active"] + frames[0]["idle"], 1.5)
+        self.assertIn("rt", frames[0])
+
+    def test_never_writes_to_a_pipe_that_could_block(self):
+        path = os.path.join(self.folder.name, "app.js")
+        with open(path, "w") as file:
+            file.write("setTimeout(() => console.log('fine'), 600)")
+        reader, writer = os.pipe()
+        env = dict(os.environ, TEND_TELEMETRY_FD=str(writer),
+                   NODE_OPTIONS="--require " + os.path.abspath(PRELOAD))
+        done = subprocess.run(["node", path], env=env, pass_fds=[writer], timeout=60,
+                              capture_output=True, text=True)
+        os.close(writer)
+        with os.fdopen(reader, "rb") as file:
+            self.assertEqual((done.stdout, file.read()), ("fine\n", b""))
+
+    def test_survives_an_app_that_replaces_what_it_uses(self):
+        done, frames = self.run_app(
+            "const fs = require('fs'); fs.writeSync = fs.fstatSync = () => { throw new Error('mocked'); };"
+            "const real = setTimeout; globalThis.setInterval = globalThis.setTimeout = () => { throw new Error(); };"
+            "JSON.stringify = () => 'no'; performance.now = () => 0;"
+            "real(() => process.stdout.write('fine'), 1400)")
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "fine", ""))
+        self.assertGreaterEqual(len(frames), 2)
+
+    def test_leaves_exit_codes_alone(self):
+        self.assertEqual(self.run_app("process.exit(7)")[0].returncode, 7)
+        self.assertEqual(self.run_app("setTimeout(() => process.exit(8), 300)")[0].returncode, 8)
+        self.assertEqual(self.run_app("setTimeout(() => { throw new Error('x') }, 300)")[0].returncode, 1)
 
     def test_survives_a_reader_that_left(self):
         done, _ = self.run_app("setTimeout(() => console.log('fine'), 1300)", keep_reader=False)
