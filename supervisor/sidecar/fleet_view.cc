@@ -1,4 +1,4 @@
-#include "supervisor/fleet_view.h"
+#include "supervisor/sidecar/fleet_view.h"
 
 #include <algorithm>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "supervisor/log_routes.h"
+#include "supervisor/sidecar/log_routes.h"
 
 #include <charconv>
 #include <memory>

@@ -20,13 +20,13 @@
 #include "exporter/http_server.h"
 #include "exporter/self_metrics.h"
 #include "rotate/log_store.h"
-#include "supervisor/event_ring.h"
 #include "supervisor/exit_journal.h"
-#include "supervisor/fleet_view.h"
 #include "supervisor/keeper_client.h"
-#include "supervisor/link_reader.h"
-#include "supervisor/measurements.h"
-#include "supervisor/sidecar_routes.h"
+#include "supervisor/sidecar/event_ring.h"
+#include "supervisor/sidecar/fleet_view.h"
+#include "supervisor/sidecar/link_reader.h"
+#include "supervisor/sidecar/measurements.h"
+#include "supervisor/sidecar/sidecar_routes.h"
 
 namespace tend::supervisor {
 

@@ -14,7 +14,7 @@
 #include "exporter/http_server.h"
 #include "exporter/self_metrics.h"
 #include "exporter/snapshot.h"
-#include "supervisor/event_ring.h"
+#include "supervisor/sidecar/event_ring.h"
 
 namespace tend::supervisor {
 

@@ -1,4 +1,4 @@
-#include "supervisor/event_ring.h"
+#include "supervisor/sidecar/event_ring.h"
 
 #include <algorithm>
 

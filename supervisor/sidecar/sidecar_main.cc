@@ -15,8 +15,8 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/paths.h"
-#include "supervisor/pipe_mode.h"
-#include "supervisor/sidecar.h"
+#include "supervisor/sidecar/pipe_mode.h"
+#include "supervisor/sidecar/sidecar.h"
 
 namespace tend::supervisor {
 namespace {

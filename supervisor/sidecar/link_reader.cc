@@ -1,4 +1,4 @@
-#include "supervisor/link_reader.h"
+#include "supervisor/sidecar/link_reader.h"
 
 #include <array>
 #include <optional>

@@ -16,7 +16,7 @@
 #include "exporter/proc_sampler.h"
 #include "exporter/self_metrics.h"
 #include "exporter/snapshot.h"
-#include "supervisor/fleet_view.h"
+#include "supervisor/sidecar/fleet_view.h"
 
 namespace tend::supervisor {
 

@@ -1,4 +1,4 @@
-#include "supervisor/log_files.h"
+#include "supervisor/sidecar/log_files.h"
 
 #include <string>
 #include <string_view>

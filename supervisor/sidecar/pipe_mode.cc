@@ -1,4 +1,4 @@
-#include "supervisor/pipe_mode.h"
+#include "supervisor/sidecar/pipe_mode.h"
 
 #include <signal.h>
 #include <sys/stat.h>
@@ -18,7 +18,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/paths.h"
-#include "supervisor/sidecar.h"
+#include "supervisor/sidecar/sidecar.h"
 
 namespace tend::supervisor {
 namespace {

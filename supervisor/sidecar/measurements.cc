@@ -1,4 +1,4 @@
-#include "supervisor/measurements.h"
+#include "supervisor/sidecar/measurements.h"
 
 #include <sys/resource.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "supervisor/sidecar_routes.h"
+#include "supervisor/sidecar/sidecar_routes.h"
 
 #include <array>
 #include <charconv>
@@ -11,7 +11,7 @@
 #include "exporter/negotiate.h"
 #include "exporter/page.h"
 #include "rotate/line_format.h"
-#include "supervisor/log_routes.h"
+#include "supervisor/sidecar/log_routes.h"
 
 namespace tend::supervisor {
 namespace {

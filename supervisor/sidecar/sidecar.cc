@@ -1,4 +1,4 @@
-#include "supervisor/sidecar.h"
+#include "supervisor/sidecar/sidecar.h"
 
 #include <unistd.h>
 
@@ -8,7 +8,7 @@
 
 #include "base/files.h"
 #include "base/log.h"
-#include "supervisor/log_files.h"
+#include "supervisor/sidecar/log_files.h"
 
 namespace tend::supervisor {
 namespace {

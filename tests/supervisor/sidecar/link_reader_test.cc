@@ -1,0 +1,73 @@
+#include "supervisor/sidecar/link_reader.h"
+
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace tend::supervisor {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class Heard final : public LinkListener {
+ public:
+  void OnCoreHello() override { said.push_back("hello"); }
+  void OnSynced() override { said.push_back("synced"); }
+  void OnApp(config::AppConfig app, AppStatus status) override {
+    said.push_back("app " + app.name + ' ' + status.name);
+  }
+  void OnAppGone(const std::string& app) override { said.push_back("gone " + app); }
+  void OnWorker(const std::string& app, WorkerStatus worker) override {
+    said.push_back("worker " + app + ' ' + std::to_string(worker.pid));
+  }
+  void OnWorkerGone(const std::string& app, int slot) override {
+    said.push_back("worker gone " + app + ' ' + std::to_string(slot));
+  }
+  void OnIncarnation(const std::string& app, int slot, std::uint64_t incarnation, int) override {
+    said.push_back("incarnation " + app + ' ' + std::to_string(slot) + ' ' +
+                   std::to_string(incarnation));
+  }
+  void OnEnded(std::uint64_t incarnation) override {
+    said.push_back("ended " + std::to_string(incarnation));
+  }
+  void OnFact(Fact fact) override { said.push_back("fact " + Describe(fact)); }
+  void OnLogsRequest(LogsOp op, const std::string& app, std::uint64_t request) override {
+    said.push_back("logs " + std::to_string(static_cast<int>(op)) + ' ' + app + ' ' +
+                   std::to_string(request));
+  }
+  std::vector<std::string> said;
+};
+
+TEST(LinkReader, UnderstandsEveryMessage) {
+  Heard heard;
+  for (const char* packet :
+       {R"({"type":"hello","role":"core"})", R"({"type":"synced"})",
+        R"({"type":"app_gone","app":"api"})", R"({"type":"worker","app":"api","worker":{"pid":7}})",
+        R"({"type":"worker_gone","app":"api","slot":1})",
+        R"({"type":"incarnation","app":"api","slot":1,"incarnation":9,"pid":0})",
+        R"({"type":"ended","incarnation":9})",
+        R"({"type":"fact","fact":{"type":"worker_online","app":"api","worker":0}})",
+        R"({"type":"logs","op":"rotate","app":"api","request":3})"}) {
+    EXPECT_TRUE(ReadLinkPacket(packet, heard)) << packet;
+  }
+  EXPECT_THAT(heard.said, ElementsAre("hello", "synced", "gone api", "worker api 7",
+                                      "worker gone api 1", "incarnation api 1 9", "ended 9",
+                                      "fact worker_online api:0", "logs 2 api 3"));
+}
+
+TEST(LinkReader, IgnoresWhatIsNoMessage) {
+  Heard heard;
+  for (const char* packet :
+       {"", "[]", "nonsense", "{}", R"({"type":7})", R"({"type":"unheard"})",
+        R"({"type":"app","app":7})", R"({"type":"worker","worker":[]})",
+        R"({"type":"fact","fact":{"type":"unheard"}})", R"({"type":"logs","op":"burn"})"}) {
+    EXPECT_FALSE(ReadLinkPacket(packet, heard)) << packet;
+  }
+  EXPECT_THAT(heard.said, IsEmpty());
+}
+
+}  // namespace
+}  // namespace tend::supervisor

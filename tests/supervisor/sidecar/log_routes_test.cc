@@ -1,0 +1,54 @@
+#include "supervisor/sidecar/log_routes.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace tend::supervisor {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+exporter::HttpRequest Request(std::multimap<std::string, std::string> query) {
+  exporter::HttpRequest request;
+  request.query = std::move(query);
+  return request;
+}
+
+TEST(LogQuery, TakesEveryParameter) {
+  const auto query = ReadLogQuery(Request({{"worker", "1"},
+                                           {"worker", "3"},
+                                           {"n", "50"},
+                                           {"since", "2026-11-21T10:31:07Z"},
+                                           {"stream", "err"},
+                                           {"q", "a.c"},
+                                           {"i", "1"}}));
+  ASSERT_TRUE(query);
+  EXPECT_THAT(query->slots, ElementsAre(1, 3));
+  EXPECT_EQ(query->last, 50u);
+  EXPECT_TRUE(query->since);
+  EXPECT_FALSE(query->until);
+  EXPECT_FALSE(query->out);
+  EXPECT_TRUE(query->err);
+  ASSERT_TRUE(query->matches);
+  EXPECT_TRUE(query->matches("xABCx"));
+  EXPECT_FALSE(query->matches("ac"));
+}
+
+TEST(LogQuery, TakesAFixedTextAsItIs) {
+  const auto query = ReadLogQuery(Request({{"q", "a.c("}, {"fixed", "1"}}));
+  ASSERT_TRUE(query);
+  EXPECT_EQ(query->contains, "a.c(");
+  EXPECT_FALSE(query->matches);
+}
+
+TEST(LogQuery, SaysWhatItCannotRead) {
+  EXPECT_THAT(ReadLogQuery(Request({{"n", "many"}})).error().message(), HasSubstr("n=many"));
+  EXPECT_THAT(ReadLogQuery(Request({{"worker", "-1"}})).error().message(), HasSubstr("worker=-1"));
+  EXPECT_THAT(ReadLogQuery(Request({{"since", "soon"}})).error().message(), HasSubstr("soon"));
+  EXPECT_THAT(ReadLogQuery(Request({{"stream", "both"}})).error().message(), HasSubstr("both"));
+  EXPECT_THAT(ReadLogQuery(Request({{"q", "a("}})).error().message(), HasSubstr("pattern"));
+}
+
+}  // namespace
+}  // namespace tend::supervisor
