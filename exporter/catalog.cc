@@ -31,10 +31,13 @@ std::string_view TypeName(MetricType type) {
 std::string MetricsMarkdown() {
   std::string text =
       "# Metrics\n\n"
-      "What `/metrics` says, printed from `exporter/metrics.def`. A metric whose source is "
-      "missing\n"
-      "(no Node worker, no exit yet) is absent; counters of restarts by reason begin at 0.\n\n"
-      "| name | type | unit | labels | help |\n|---|---|---|---|---|\n";
+      "What `/metrics` says, printed from `exporter/metrics.def`. The page is OpenMetrics 1.0 for\n"
+      "those who ask for it by name, else Prometheus' classic text format.\n\n"
+      "A metric whose source is missing (no Node worker, no exit yet, no limit) is absent, never "
+      "0;\n"
+      "counters by reason are there from the beginning, at 0. Counters of a worker go on over its\n"
+      "restarts. `worker` is the slot: `api:1` is `app=\"api\", worker=\"1\"`.\n\n"
+      "| name | type | unit | labels | level | help |\n|---|---|---|---|---|---|\n";
   for (const MetricRow& row : kMetrics) {
     text += "| `" + ExposedName(row) + "` | ";
     text += TypeName(row.type);
@@ -42,6 +45,8 @@ std::string MetricsMarkdown() {
     text += row.unit;
     text += " | ";
     text += row.labels;
+    text += " | ";
+    text += row.level == MetricLevel::kBasic ? "basic" : "standard";
     text += " | ";
     text += row.help;
     text += " |\n";

@@ -2,11 +2,13 @@
 
 #include <pthread.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
+#include <exception>
 #include <optional>
 #include <thread>
 
@@ -35,15 +37,17 @@ using boost::system::error_code;
 
 constexpr std::size_t kHeaderMax = 8 * 1024;
 constexpr std::size_t kBodyMax = 64 * 1024;
-constexpr auto kReadTimeout = std::chrono::seconds(10);
-constexpr auto kWriteTimeout = std::chrono::seconds(30);
 constexpr auto kPollEvery = std::chrono::milliseconds(100);
 // Smaller bodies are not worth the time.
-constexpr std::size_t kGzipMin = 1024;
+constexpr std::size_t kGzipMin = 16 * 1024;
+// What a refused client may still say before we stop listening.
+constexpr std::size_t kDiscardMax = 256 * 1024;
+constexpr auto kDiscardTimeout = std::chrono::seconds(1);
 
 // What all sessions share.
 struct Shared {
   HttpServer::Handler handler;
+  HttpTimeouts timeouts;
   std::size_t connections = 0;
   bool only_loopback = true;
 };
@@ -69,7 +73,7 @@ class Session final : public std::enable_shared_from_this<Session<Protocol>> {
     parser_.emplace();
     parser_->header_limit(kHeaderMax);
     parser_->body_limit(kBodyMax);
-    stream_.expires_after(kReadTimeout);
+    stream_.expires_after(shared_.timeouts.read);
     http::async_read(
         stream_, buffer_, *parser_,
         [self = this->shared_from_this()](error_code ec, std::size_t) { self->OnRead(ec); });
@@ -113,11 +117,17 @@ class Session final : public std::enable_shared_from_this<Session<Protocol>> {
     parsed.accept = text_of(http::field::accept);
     parsed.accept_encoding = text_of(http::field::accept_encoding);
     gzip_ = AcceptsGzip(parsed.accept_encoding);
-    return shared_.handler(parsed);
+    // The last frame before Asio: what is thrown beyond it ends the process.
+    try {
+      return shared_.handler(parsed);
+    } catch (const std::exception& e) {
+      return ErrorResponse(500, std::string("tend-sidecar failed to answer: ") + e.what());
+    }
   }
 
   void Refuse(unsigned status, const std::string& message) {
     keep_alive_ = false;
+    refused_ = true;
     Respond(ErrorResponse(status, message));
   }
 
@@ -146,8 +156,9 @@ class Session final : public std::enable_shared_from_this<Session<Protocol>> {
     }
     message->content_length(response.body.size());
     if (!head_) message->body() = std::move(response.body);
-    stream_.expires_after(kWriteTimeout);
+    stream_.expires_after(shared_.timeouts.write);
     const auto done = [self = this->shared_from_this(), message](error_code ec, std::size_t) {
+      if (!ec && self->refused_) return self->Discard();
       if (ec || !self->keep_alive_) return self->Close();
       self->Read();
     };
@@ -157,16 +168,33 @@ class Session final : public std::enable_shared_from_this<Session<Protocol>> {
                              [serializer, done](error_code ec, std::size_t n) { done(ec, n); });
   }
 
+  // Closing with bytes unread makes the kernel send a reset, which may overtake the answer.
+  void Discard() {
+    error_code ignored;
+    stream_.socket().shutdown(Socket::shutdown_send, ignored);
+    stream_.expires_after(kDiscardTimeout);
+    DiscardMore(0);
+  }
+
+  void DiscardMore(std::size_t total) {
+    buffer_.clear();
+    stream_.async_read_some(buffer_.prepare(kHeaderMax), [self = this->shared_from_this(), total](
+                                                             error_code ec, std::size_t size) {
+      if (ec || total + size > kDiscardMax) return self->Close();
+      self->DiscardMore(total + size);
+    });
+  }
+
   void StartStream(HttpResponse response) {
     chunked_ = version_ >= 11;
-    keep_alive_ = keep_alive_ && chunked_;
+    keep_alive_ = false;  // The connection ends with its stream.
     auto message = std::make_shared<http::response<http::empty_body>>(
         static_cast<http::status>(response.status), version_);
     SetFields(*message, response);
     if (chunked_) message->chunked(true);
     body_ = std::move(response.stream);
     auto serializer = std::make_shared<http::response_serializer<http::empty_body>>(*message);
-    stream_.expires_after(kWriteTimeout);
+    stream_.expires_after(shared_.timeouts.write);
     http::async_write_header(
         stream_, *serializer,
         [self = this->shared_from_this(), message, serializer](error_code ec, std::size_t) {
@@ -187,7 +215,12 @@ class Session final : public std::enable_shared_from_this<Session<Protocol>> {
 
   void Pump() {
     if (!body_) return;
-    auto data = std::make_shared<std::string>(body_->Next());
+    auto data = std::make_shared<std::string>();
+    try {
+      *data = body_->Next();
+    } catch (const std::exception&) {
+      return Close();  // Without the last chunk, so that the client sees that something is missing.
+    }
     if (data->empty()) {
       if (body_->done()) return EndStream();
       timer_.expires_after(kPollEvery);
@@ -196,7 +229,7 @@ class Session final : public std::enable_shared_from_this<Session<Protocol>> {
       });
       return;
     }
-    stream_.expires_after(kWriteTimeout);
+    stream_.expires_after(shared_.timeouts.write);
     const auto done = [self = this->shared_from_this(), data](error_code ec, std::size_t) {
       if (ec) return self->Close();
       self->Pump();
@@ -208,11 +241,10 @@ class Session final : public std::enable_shared_from_this<Session<Protocol>> {
     }
   }
 
-  // The connection ends with its stream: the read that watches for a goodbye is still pending.
   void EndStream() {
     body_.reset();
     if (!chunked_ || head_) return Close();
-    stream_.expires_after(kWriteTimeout);
+    stream_.expires_after(shared_.timeouts.write);
     asio::async_write(
         stream_, http::make_chunk_last(),
         [self = this->shared_from_this()](error_code, std::size_t) { self->Close(); });
@@ -236,6 +268,7 @@ class Session final : public std::enable_shared_from_this<Session<Protocol>> {
   std::array<char, 1> goodbye_{};
   unsigned version_ = 11;
   bool keep_alive_ = false;
+  bool refused_ = false;
   bool head_ = false;
   bool gzip_ = false;
   bool chunked_ = false;
@@ -251,6 +284,8 @@ class Listener {
     error_code ec;
     acceptor_.open(endpoint.protocol(), ec);
     if (!ec && is_tcp_) acceptor_.set_option(asio::socket_base::reuse_address(true), ec);
+    // A socket file is born with the mode of its socket: nobody may connect before ListenUnix says.
+    if (!ec && !is_tcp_) ::fchmod(acceptor_.native_handle(), 0600);
     if (!ec) acceptor_.bind(endpoint, ec);
     if (!ec) acceptor_.listen(asio::socket_base::max_listen_connections, ec);
     if (ec) {
@@ -296,7 +331,10 @@ Error ListenError(const std::string& where, const error_code& ec) {
 
 class HttpServer::Impl {
  public:
-  explicit Impl(Handler handler) { shared_.handler = std::move(handler); }
+  Impl(Handler handler, HttpTimeouts timeouts) {
+    shared_.handler = std::move(handler);
+    shared_.timeouts = timeouts;
+  }
 
   Result<> ListenTcp(const std::string& address) {
     std::string host, port;
@@ -316,15 +354,16 @@ class HttpServer::Impl {
   }
 
   Result<> ListenUnix(const std::string& path) {
+    if (path.size() >= sizeof(sockaddr_un::sun_path)) {
+      return Error(Errc::kInvalid, "listen on " + path + ": a socket's path has at most " +
+                                       std::to_string(sizeof(sockaddr_un::sun_path) - 1) +
+                                       " bytes");
+    }
     const stream_protocol::endpoint endpoint(path);
     auto listener = std::make_unique<Listener<stream_protocol>>(io_, shared_, false);
     error_code ec = listener->Listen(endpoint);
     if (ec == asio::error::address_in_use) {
-      asio::basic_stream_socket<stream_protocol> probe(io_);
-      error_code answer;
-      probe.connect(endpoint, answer);
-      if (!answer) return Error(Errc::kBusy, "somebody else answers at " + path);
-      ::unlink(path.c_str());
+      TRY_VOID(RemoveStaleSocket(endpoint));
       ec = listener->Listen(endpoint);
     }
     if (ec) return ListenError(path, ec);
@@ -356,6 +395,24 @@ class HttpServer::Impl {
   }
 
  private:
+  // Only a socket, and only one that nobody listens at.
+  Result<> RemoveStaleSocket(const stream_protocol::endpoint& endpoint) {
+    const std::string path = endpoint.path();
+    struct stat file {};
+    if (::lstat(path.c_str(), &file) == 0 && !S_ISSOCK(file.st_mode)) {
+      return Error(Errc::kExists, "listen on " + path + ": there is a file that is no socket");
+    }
+    asio::basic_stream_socket<stream_protocol> probe(io_);
+    error_code ec;
+    probe.open(endpoint.protocol(), ec);
+    // A listener with a full queue would hold up a blocking connect for ever.
+    if (!ec) probe.non_blocking(true, ec);
+    if (!ec) probe.connect(endpoint, ec);
+    if (ec == asio::error::connection_refused) ::unlink(path.c_str());
+    if (ec == asio::error::connection_refused || ec.value() == ENOENT) return {};
+    return Error(Errc::kBusy, "listen on " + path + ": somebody else answers there");
+  }
+
   Shared shared_;  // Outlives the sessions, which io_ owns.
   asio::io_context io_{1};
   std::unique_ptr<Listener<tcp>> tcp_;
@@ -363,7 +420,8 @@ class HttpServer::Impl {
   std::thread thread_;
 };
 
-HttpServer::HttpServer(Handler handler) : impl_(std::make_unique<Impl>(std::move(handler))) {}
+HttpServer::HttpServer(Handler handler, HttpTimeouts timeouts)
+    : impl_(std::make_unique<Impl>(std::move(handler), timeouts)) {}
 HttpServer::~HttpServer() {
   impl_->Stop();
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "exporter/utf8.h"
+
 namespace tend::exporter {
 namespace {
 
@@ -52,9 +54,18 @@ HttpResponse ErrorResponse(unsigned status, const std::string& message) {
   HttpResponse response;
   response.status = status;
   std::string escaped;
-  for (const char c : message) {
+  for (std::string_view rest = message; !rest.empty();) {
+    const std::size_t length = Utf8Length(rest);
+    const char c = rest.front();
     if (c == '"' || c == '\\') escaped += '\\';
-    escaped += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+    if (length == 0) {
+      escaped += kReplacementCharacter;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      escaped += ' ';
+    } else {
+      escaped += rest.substr(0, length);
+    }
+    rest.remove_prefix(std::max<std::size_t>(length, 1));
   }
   response.body = "{\"error\":\"" + escaped + "\"}\n";
   return response;
@@ -99,7 +110,9 @@ bool ParseTarget(std::string_view target, HttpRequest& request) {
 }
 
 bool IsLocalHost(std::string_view host_header) {
-  const std::string_view host = WithoutPort(host_header);
+  std::string host(WithoutPort(host_header));
+  std::transform(host.begin(), host.end(), host.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   return host.empty() || host == "localhost" || host.ends_with(".localhost") ||
          host.starts_with('[') || LooksLikeIpv4(host);
 }

@@ -1,6 +1,7 @@
 #include "exporter/loop_lag.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace tend::exporter {
 namespace {
@@ -9,19 +10,24 @@ std::int64_t SliceNumber(Mono now, std::chrono::seconds slice) {
   return now.time_since_epoch() / slice;
 }
 
-// The value below which the share `q` of the counts lies: the upper bound of its bucket, never more
-// than the largest that was seen.
+// The smallest value that at least the share `q` of the counts does not exceed: the upper bound of
+// its bucket, never more than the largest that was seen.
 double Quantile(const std::array<std::uint64_t, kLagBuckets>& counts,
                 std::uint64_t total,
                 double q,
                 double max) {
-  const auto rank = static_cast<std::uint64_t>(q * static_cast<double>(total));
-  std::uint64_t below = 0;
+  const double rank = std::ceil(q * static_cast<double>(total));
+  std::uint64_t seen = 0;
   for (std::size_t i = 0; i < kLagBounds.size(); ++i) {
-    below += counts[i];
-    if (below > rank) return std::min(kLagBounds[i], max);
+    seen += counts[i];
+    if (static_cast<double>(seen) >= rank) return std::min(kLagBounds[i], max);
   }
   return max;
+}
+
+// Numbers of the worker's own: it may send anything.
+double Sane(double seconds) {
+  return std::isfinite(seconds) && seconds > 0 ? seconds : 0;
 }
 
 }  // namespace
@@ -34,8 +40,8 @@ void LoopLag::Add(const TelemetryReport& report, Mono now) {
     counts_[i] += report.lag_counts[i];
     slice.counts[i] += report.lag_counts[i];
   }
-  sum_ += report.lag_sum_seconds;
-  slice.max = std::max(slice.max, report.lag_max_seconds);
+  sum_ += Sane(report.lag_sum_seconds);
+  slice.max = std::max(slice.max, Sane(report.lag_max_seconds));
   last_report_ = now;
 }
 

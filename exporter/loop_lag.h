@@ -25,8 +25,19 @@ struct LagView {
   std::optional<double> p50_seconds, p99_seconds, max_seconds;
 };
 
+// Every exported bound is one that the workers count by; else buckets could not be summed up.
+consteval bool LagBoundsAreCounted() {
+  std::size_t found = 0;
+  for (const double bound : kLagBounds) {
+    if (found < kLagExportBounds.size() && bound == kLagExportBounds[found]) ++found;
+  }
+  return found == kLagExportBounds.size();
+}
+static_assert(LagBoundsAreCounted());
+
 class LoopLag {
  public:
+  // Sums and maxima that are no number are taken as 0.
   void Add(const TelemetryReport& report, Mono now);
   LagView View(Mono now) const;
   Mono last_report() const { return last_report_; }

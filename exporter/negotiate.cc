@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 
 namespace tend::exporter {
 namespace {
@@ -34,6 +35,7 @@ void ForEachElement(std::string_view header, Fn fn) {
       if (parameter.size() < 3 || !EqualsIgnoringCase(parameter.substr(0, 2), "q=")) continue;
       const char* end = parameter.data() + parameter.size();
       if (std::from_chars(parameter.data() + 2, end, q).ec != std::errc{}) q = 0;
+      q = q >= 0 ? std::min(q, 1.0) : 0;  // NaN is below nothing.
     }
     if (!name.empty()) fn(name, q);
   }
@@ -49,14 +51,20 @@ std::string_view ContentType(Dialect dialect) {
 
 Dialect ChooseDialect(std::string_view accept) {
   double open_metrics = 0;
-  double classic = 0;
+  // The more exact a range, the more it counts, however it is ordered (RFC 9110, 12.5.1).
+  std::optional<double> text_plain, text_any, any;
   ForEachElement(accept, [&](std::string_view name, double q) {
     if (EqualsIgnoringCase(name, "application/openmetrics-text")) {
       open_metrics = std::max(open_metrics, q);
     } else if (EqualsIgnoringCase(name, "text/plain")) {
-      classic = std::max(classic, q);
+      text_plain = std::max(text_plain.value_or(0), q);
+    } else if (EqualsIgnoringCase(name, "text/*")) {
+      text_any = q;
+    } else if (name == "*/*") {
+      any = q;
     }
   });
+  const double classic = text_plain.value_or(text_any.value_or(any.value_or(0)));
   return open_metrics > 0 && open_metrics >= classic ? Dialect::kOpenMetrics : Dialect::kClassic;
 }
 
@@ -64,7 +72,7 @@ bool AcceptsGzip(std::string_view accept_encoding) {
   double gzip = -1;
   double any = 0;
   ForEachElement(accept_encoding, [&](std::string_view name, double q) {
-    if (EqualsIgnoringCase(name, "gzip")) gzip = q;
+    if (EqualsIgnoringCase(name, "gzip") || EqualsIgnoringCase(name, "x-gzip")) gzip = q;
     if (name == "*") any = q;
   });
   return (gzip >= 0 ? gzip : any) > 0;

@@ -9,8 +9,9 @@ namespace tend::exporter {
 enum class Dialect : std::uint8_t { kOpenMetrics, kClassic };
 std::string_view ContentType(Dialect dialect);
 
-// The dialect with the highest q; of equals, OpenMetrics only if it was named. Without a header, or
-// with none that we can serve, classic (RFC 9110, 12.5.1; Prometheus' exposition formats).
+// The dialect with the highest q; of equals, OpenMetrics, but only if it was named: a browser's
+// "*/*" gets classic, and so does a scraper that says nothing or only what we do not have. Any
+// version of OpenMetrics gets 1.0.0. The q of classic is that of the most exact range for it.
 Dialect ChooseDialect(std::string_view accept);
 
 // True if Accept-Encoding takes gzip, by name or by "*".

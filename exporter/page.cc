@@ -1,5 +1,7 @@
 #include "exporter/page.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -24,11 +26,17 @@ struct Worker {
 class Page {
  public:
   Page(const Snapshot& snapshot, PageWriter& out) : snapshot_(snapshot), out_(out) {
-    for (const AppSnapshot& app : snapshot.apps) {
-      for (std::size_t i = 0; i < app.status.workers.size() && i < app.workers.size(); ++i) {
-        const WorkerStatus& status = app.status.workers[i];
+    for (const AppSnapshot& app : snapshot.apps)
+      apps_.push_back(&app);
+    std::sort(apps_.begin(), apps_.end(), [](const AppSnapshot* a, const AppSnapshot* b) {
+      return a->status.name < b->status.name;
+    });
+    for (const AppSnapshot* app : apps_) {
+      for (std::size_t i = 0; i < app->status.workers.size(); ++i) {
+        const WorkerStatus& status = app->status.workers[i];
+        const WorkerNumbers& numbers = i < app->workers.size() ? app->workers[i] : not_measured_;
         workers_.push_back(
-            {app.status.name, std::to_string(status.slot), app.status, status, app.workers[i]});
+            {app->status.name, std::to_string(status.slot), app->status, status, numbers});
       }
     }
   }
@@ -42,6 +50,8 @@ class Page {
     WriteLogs();
     WriteSelf();
     if (self != nullptr) self->Write(out_);
+    Known(Metric::kLogFollowers, snapshot_.self.log_followers);
+    One(Metric::kSeries, std::uint64_t{out_.series() + 1});
     out_.End();
   }
 
@@ -70,11 +80,15 @@ class Page {
 
   void WriteLife() {
     EachWorker(Metric::kWorker, [&](const Worker& w) {
+      const std::string_view runtime = w.numbers.runtime;
+      const auto blank = std::min(runtime.find(' '), runtime.size());
+      const std::string_view version = runtime.substr(std::min(blank + 1, runtime.size()));
       out_.Sample({{"app", w.app},
                    {"worker", w.slot},
                    {"namespace", w.app_status.namespace_},
                    {"exec_mode", w.app_status.exec_mode},
-                   {"runtime", w.numbers.runtime}},
+                   {"runtime", runtime.substr(0, blank)},
+                   {"runtime_version", version}},
                   std::uint64_t{1});
     });
     std::array<std::string_view, kWorkerStates> states;
@@ -91,8 +105,8 @@ class Page {
       return UnixSeconds(w.status.started);
     });
     out_.Begin(RowOf(Metric::kAppInstances));
-    for (const AppSnapshot& app : snapshot_.apps)
-      WriteInstances(app);
+    for (const AppSnapshot* app : apps_)
+      WriteInstances(*app);
   }
 
   void WriteInstances(const AppSnapshot& app) {
@@ -120,7 +134,7 @@ class Page {
     Optional(Metric::kWorkerLastExitCode, [](const Worker& w) -> std::optional<double> {
       if (!w.status.last_exit || !w.status.last_exit->known) return std::nullopt;
       if (w.status.last_exit->signal) return 128 + *w.status.last_exit->signal;
-      return w.status.last_exit->code.value_or(0);
+      return w.status.last_exit->code;
     });
     Always(Metric::kWorkerConsecutiveFailures,
            [](const Worker& w) { return std::uint64_t{w.status.consecutive_failures}; });
@@ -130,6 +144,9 @@ class Page {
 
   void WriteResources() {
     EachWorker(Metric::kWorkerCpu, [&](const Worker& w) {
+      if (!w.numbers.process && w.numbers.cpu_user_seconds + w.numbers.cpu_system_seconds == 0) {
+        return;  // Never seen.
+      }
       out_.Sample({{"app", w.app}, {"worker", w.slot}, {"mode", "user"}},
                   w.numbers.cpu_user_seconds);
       out_.Sample({{"app", w.app}, {"worker", w.slot}, {"mode", "system"}},
@@ -186,10 +203,10 @@ class Page {
   void WriteLogs() {
     const auto by = [&](Metric metric, std::string_view label, NamedCounts AppLogNumbers::*member) {
       out_.Begin(RowOf(metric));
-      for (const AppSnapshot& app : snapshot_.apps) {
-        if (!app.logs) continue;
-        for (const auto& count : (*app.logs).*member) {
-          out_.Sample({{"app", app.status.name}, {label, count.first}}, count.second);
+      for (const AppSnapshot* app : apps_) {
+        if (!app->logs) continue;
+        for (const auto& count : (*app->logs).*member) {
+          out_.Sample({{"app", app->status.name}, {label, count.first}}, count.second);
         }
       }
     };
@@ -199,8 +216,8 @@ class Page {
     by(Metric::kAppLogDisk, "kind", &AppLogNumbers::disk_bytes);
     const auto total = [&](Metric metric, std::uint64_t AppLogNumbers::*member) {
       out_.Begin(RowOf(metric));
-      for (const AppSnapshot& app : snapshot_.apps) {
-        if (app.logs) out_.Sample({{"app", app.status.name}}, (*app.logs).*member);
+      for (const AppSnapshot* app : apps_) {
+        if (app->logs) out_.Sample({{"app", app->status.name}}, (*app->logs).*member);
       }
     };
     total(Metric::kAppLogCompressionInput, &AppLogNumbers::compression_input_bytes);
@@ -214,17 +231,29 @@ class Page {
     out_.Sample({}, value);
   }
 
+  template <typename T>
+  void Known(Metric metric, const std::optional<T>& value) {
+    if (value) One(metric, *value);
+  }
+
+  template <typename T>
+  void UnlessZero(Metric metric, T value) {
+    if (value != T{}) One(metric, value);
+  }
+
   void WriteSelf() {
     const SelfSnapshot& self = snapshot_.self;
     One(Metric::kLogCompressionQueue, self.compression_queue_files);
-    One(Metric::kLogFilesystemFree, self.filesystem_free_bytes);
-    One(Metric::kLogFilesystemSize, self.filesystem_size_bytes);
+    if (self.filesystem_size_bytes != 0) {
+      One(Metric::kLogFilesystemFree, self.filesystem_free_bytes);
+      One(Metric::kLogFilesystemSize, self.filesystem_size_bytes);
+    }
     One(Metric::kProcessCpu, self.cpu_seconds);
-    One(Metric::kProcessResident, self.resident_bytes);
-    One(Metric::kProcessVirtual, self.virtual_bytes);
-    One(Metric::kProcessStartTime, self.start_time_seconds);
-    One(Metric::kProcessOpenFds, self.open_fds);
-    One(Metric::kProcessMaxFds, self.max_fds);
+    UnlessZero(Metric::kProcessResident, self.resident_bytes);
+    UnlessZero(Metric::kProcessVirtual, self.virtual_bytes);
+    UnlessZero(Metric::kProcessStartTime, self.start_time_seconds);
+    UnlessZero(Metric::kProcessOpenFds, self.open_fds);
+    if (self.max_fds != RLIM_INFINITY) UnlessZero(Metric::kProcessMaxFds, self.max_fds);
     out_.Begin(RowOf(Metric::kBuild));
     out_.Sample({{"version", self.version}, {"compiler", self.compiler}}, std::uint64_t{1});
     out_.Begin(RowOf(Metric::kRoleStarts));
@@ -234,7 +263,9 @@ class Page {
 
   const Snapshot& snapshot_;
   PageWriter& out_;
-  std::vector<Worker> workers_;
+  std::vector<const AppSnapshot*> apps_;  // by name
+  std::vector<Worker> workers_;           // by app, then as they are
+  const WorkerNumbers not_measured_;
 };
 
 }  // namespace

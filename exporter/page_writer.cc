@@ -1,37 +1,17 @@
 #include "exporter/page_writer.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
 
 #include "base/check.h"
+#include "exporter/utf8.h"
 
 namespace tend::exporter {
 namespace {
 
 constexpr std::size_t kLabelValueMax = 128;
-
-// The length of the UTF-8 sequence at the front of `text` (RFC 3629), 0 if it is none.
-std::size_t Utf8Length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const auto continues = [&](std::size_t i) { return i < text.size() && (byte(i) & 0xc0) == 0x80; };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xc2 && first <= 0xdf) return continues(1) ? 2 : 0;
-  if (first >= 0xe0 && first <= 0xef) {
-    if (!continues(1) || !continues(2)) return 0;
-    if (first == 0xe0 && byte(1) < 0xa0) return 0;  // overlong
-    if (first == 0xed && byte(1) > 0x9f) return 0;  // a surrogate
-    return 3;
-  }
-  if (first >= 0xf0 && first <= 0xf4) {
-    if (!continues(1) || !continues(2) || !continues(3)) return 0;
-    if (first == 0xf0 && byte(1) < 0x90) return 0;
-    if (first == 0xf4 && byte(1) > 0x8f) return 0;
-    return 4;
-  }
-  return 0;
-}
 
 void AppendEscaped(std::string_view character, std::string& out) {
   if (character == "\\") {
@@ -43,6 +23,10 @@ void AppendEscaped(std::string_view character, std::string& out) {
   } else {
     out += character;
   }
+}
+
+bool IsPlain(char c) {
+  return c >= ' ' && c <= '~' && c != '"' && c != '\\';
 }
 
 // "1.0", "0.5", "+Inf": the canonical form that Prometheus 3 normalises to.
@@ -70,18 +54,28 @@ std::string FormatNumber(double value) {
   if (std::isnan(value)) return "NaN";
   if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
   std::array<char, 40> buffer;
-  const bool whole = std::floor(value) == value && std::fabs(value) < 1e15;
-  const auto result = whole ? std::to_chars(buffer.data(), buffer.data() + buffer.size(),
-                                            static_cast<std::int64_t>(value))
-                            : std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
+  char* const end = buffer.data() + buffer.size();
+  const double size = std::fabs(value);
+  if (std::floor(value) == value && size < 1e15) {
+    return {buffer.data(), std::to_chars(buffer.data(), end, static_cast<std::int64_t>(value)).ptr};
+  }
+  // Where Go's %g, which Prometheus normalises bounds by, has no exponent either: 0.0001, not
+  // 1e-04.
+  const auto format =
+      size >= 1e-4 && size < 1e15 ? std::chars_format::fixed : std::chars_format::general;
+  const auto result = std::to_chars(buffer.data(), end, value, format);
   return {buffer.data(), result.ptr};
 }
 
 void AppendLabelValue(std::string_view text, std::string& out) {
+  if (text.size() <= kLabelValueMax && std::all_of(text.begin(), text.end(), IsPlain)) {
+    out += text;
+    return;
+  }
   std::size_t written = 0;
   while (!text.empty()) {
     const std::size_t length = Utf8Length(text);
-    const std::string_view character = length == 0 ? "\xef\xbf\xbd" : text.substr(0, length);
+    const std::string_view character = length == 0 ? kReplacementCharacter : text.substr(0, length);
     written += character.size();
     if (written > kLabelValueMax) return;
     AppendEscaped(character, out);
@@ -158,12 +152,21 @@ void PageWriter::Line(std::string_view suffix,
   ++series_;
 }
 
+void PageWriter::WriteCount(std::string_view suffix,
+                            Labels labels,
+                            const Label* extra,
+                            std::uint64_t value) {
+  std::array<char, 24> buffer;
+  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr;
+  Line(suffix, labels, extra, {buffer.data(), end});
+}
+
 void PageWriter::Sample(Labels labels, double value) {
   Line(SampleSuffix(row_->type), labels, nullptr, FormatNumber(value));
 }
 
 void PageWriter::Sample(Labels labels, std::uint64_t value) {
-  Line(SampleSuffix(row_->type), labels, nullptr, std::to_string(value));
+  WriteCount(SampleSuffix(row_->type), labels, nullptr, value);
 }
 
 void PageWriter::StateSet(Labels labels,
@@ -183,9 +186,9 @@ void PageWriter::Histogram(Labels labels,
   for (std::size_t i = 0; i < cumulative.size(); ++i) {
     const std::string bound = i < bounds.size() ? FormatBound(bounds[i]) : "+Inf";
     const Label extra{"le", bound};
-    Line("_bucket", labels, &extra, std::to_string(cumulative[i]));
+    WriteCount("_bucket", labels, &extra, cumulative[i]);
   }
-  Line("_count", labels, nullptr, std::to_string(cumulative.back()));
+  WriteCount("_count", labels, nullptr, cumulative.back());
   Line("_sum", labels, nullptr, FormatNumber(sum));
 }
 

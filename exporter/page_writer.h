@@ -28,7 +28,8 @@ class PageWriter {
  public:
   PageWriter(Dialect dialect, std::string& out) : dialect_(dialect), out_(out) {}
 
-  // The samples that follow belong to this family. Every family at most once a page.
+  // The samples that follow belong to this family. Every family at most once a page, and with the
+  // label sets in an order that does not change from page to page.
   void Begin(const MetricRow& row);
 
   // Of counters, gauges, and of infos (value 1).
@@ -51,6 +52,7 @@ class PageWriter {
   void Metadata();
   void Name(std::string_view suffix);
   void WriteLabels(Labels labels, const Label* extra);
+  void WriteCount(std::string_view suffix, Labels labels, const Label* extra, std::uint64_t value);
   void Line(std::string_view suffix, Labels labels, const Label* extra, std::string_view value);
 
   Dialect dialect_;
@@ -60,8 +62,8 @@ class PageWriter {
   std::size_t series_ = 0;
 };
 
-// As both formats want it: whole numbers below 10^15 without exponent, others in their shortest
-// form that reads back, NaN, +Inf, -Inf.
+// As both formats want it: the shortest form that reads back, without exponent from 0.0001 to
+// 10^15; NaN, +Inf, -Inf.
 std::string FormatNumber(double value);
 // `text` as a label value: invalid UTF-8 replaced by U+FFFD, cut at 128 bytes, \ " and newline
 // escaped.

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <memory>
 #include <string_view>
@@ -15,12 +16,19 @@
 namespace tend::exporter {
 namespace {
 
-std::string_view ReadSmall(const std::string& path, std::array<char, 1024>& buffer) {
-  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd.valid()) return {};
-  const ssize_t n = ::read(fd.get(), buffer.data(), buffer.size());
-  return n <= 0 ? std::string_view() : std::string_view(buffer.data(), static_cast<std::size_t>(n));
-}
+// "4242/stat", without the heap.
+class PidPath {
+ public:
+  PidPath(int pid, std::string_view file) {
+    char* end = std::to_chars(text_.data(), text_.data() + text_.size(), pid).ptr;
+    *end++ = '/';
+    *std::copy(file.begin(), file.end(), end) = '\0';
+  }
+  const char* c_str() const { return text_.data(); }
+
+ private:
+  std::array<char, 32> text_;
+};
 
 // The fields of /proc/PID/stat from the third on (proc(5)): the second, the name, may have blanks
 // and parentheses in it. fields[0] is field 3.
@@ -43,14 +51,21 @@ bool Number(std::string_view text, std::uint64_t& value) {
 
 }  // namespace
 
-ProcSampler::ProcSampler(std::string root)
-    : root_(std::move(root)),
+ProcSampler::ProcSampler(const std::string& root)
+    : root_(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)),
       tick_seconds_(1.0 / static_cast<double>(::sysconf(_SC_CLK_TCK))),
       page_bytes_(static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE))) {}
 
 std::optional<ProcSample> ProcSampler::Sample(int pid) const {
+  const Fd fd(::openat(root_.get(), PidPath(pid, "stat").c_str(), O_RDONLY | O_CLOEXEC));
   std::array<char, 1024> buffer;
-  const std::string_view stat = ReadSmall(root_ + '/' + std::to_string(pid) + "/stat", buffer);
+  const ssize_t size_read = fd.valid() ? ::read(fd.get(), buffer.data(), buffer.size()) : -1;
+  if (size_read < 0) {
+    // ESRCH: it went between open and read.
+    if (errno != ENOENT && errno != ESRCH) ++errors_;
+    return std::nullopt;
+  }
+  const std::string_view stat(buffer.data(), static_cast<std::size_t>(size_read));
   std::array<std::string_view, 22> fields;
   std::uint64_t user = 0, system = 0, threads = 0, start = 0, size = 0, pages = 0;
   // proc(5): utime is field 14, stime 15, num_threads 20, starttime 22, vsize 23, rss 24.
@@ -73,12 +88,14 @@ std::optional<ProcSample> ProcSampler::Sample(int pid) const {
 }
 
 std::optional<std::uint64_t> ProcSampler::OpenFds(int pid) const {
-  const std::string path = root_ + '/' + std::to_string(pid) + "/fd";
-  const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(path.c_str()), ::closedir);
+  Fd fd(::openat(root_.get(), PidPath(pid, "fd").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const std::unique_ptr<DIR, int (*)(DIR*)> folder(fd.valid() ? ::fdopendir(fd.get()) : nullptr,
+                                                   ::closedir);
   if (!folder) {
-    ++errors_;
+    if (errno != ENOENT && errno != ESRCH) ++errors_;
     return std::nullopt;
   }
+  fd.Release();  // The folder's now.
   std::uint64_t count = 0;
   while (const dirent* entry = ::readdir(folder.get())) {
     if (entry->d_name[0] != '.') ++count;
@@ -87,7 +104,9 @@ std::optional<std::uint64_t> ProcSampler::OpenFds(int pid) const {
 }
 
 void CpuSeries::Add(std::uint64_t incarnation, const ProcSample& sample, Mono now) {
-  if (incarnation != incarnation_) {
+  const bool same_life = seen_ && incarnation == incarnation_;
+  if (same_life && sample.start_ticks != start_ticks_) return;
+  if (!same_life) {
     user_base_ += user_;
     system_base_ += system_;
     ratio_.reset();
@@ -95,7 +114,9 @@ void CpuSeries::Add(std::uint64_t incarnation, const ProcSample& sample, Mono no
     const double used = sample.user_seconds + sample.system_seconds - user_ - system_;
     ratio_ = std::max(0.0, used / seconds);
   }
+  seen_ = true;
   incarnation_ = incarnation;
+  start_ticks_ = sample.start_ticks;
   user_ = sample.user_seconds;
   system_ = sample.system_seconds;
   at_ = now;

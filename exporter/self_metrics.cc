@@ -1,26 +1,74 @@
 #include "exporter/self_metrics.h"
 
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
 #include <prometheus/counter.h>
 #include <prometheus/family.h>
+#include <prometheus/histogram.h>
 #include <prometheus/registry.h>
+
+#include "exporter/loop_lag.h"
 
 namespace tend::exporter {
 namespace {
 
-prometheus::Family<prometheus::Counter>& AddCounter(prometheus::Registry& registry, Metric metric) {
+using prometheus::ClientMetric;
+
+template <typename Builder>
+auto& Add(Builder builder, prometheus::Registry& registry, Metric metric) {
   const MetricRow& row = RowOf(metric);
-  return prometheus::BuildCounter()
-      .Name(std::string(row.name))
-      .Help(std::string(row.help))
-      .Register(registry);
+  return builder.Name(std::string(row.name)).Help(std::string(row.help)).Register(registry);
+}
+
+const std::vector<double>& LagBounds() {
+  static const std::vector<double> bounds(kLagExportBounds.begin(), kLagExportBounds.end());
+  return bounds;
+}
+
+// A pass over /proc takes microseconds with few workers and some 50 ms with a thousand.
+const std::vector<double>& CollectBounds() {
+  static const std::vector<double> bounds = {0.0001, 0.0002, 0.0005, 0.001, 0.002,
+                                             0.005,  0.01,   0.02,   0.05,  0.1};
+  return bounds;
+}
+
+void WriteHistogram(PageWriter& page, Labels labels, const ClientMetric::Histogram& histogram) {
+  std::vector<double> bounds;
+  std::vector<std::uint64_t> cumulative;
+  for (const ClientMetric::Bucket& bucket : histogram.bucket) {
+    if (std::isfinite(bucket.upper_bound)) bounds.push_back(bucket.upper_bound);
+    cumulative.push_back(bucket.cumulative_count);
+  }
+  page.Histogram(labels, bounds, cumulative, histogram.sample_sum);
+}
+
+void WriteMetric(PageWriter& page, MetricType type, Labels labels, const ClientMetric& metric) {
+  if (type == MetricType::kHistogram) {
+    WriteHistogram(page, labels, metric.histogram);
+  } else {
+    page.Sample(labels, metric.counter.value);
+  }
+}
+
+// Families of ours have one label or none.
+std::string_view LabelValue(const ClientMetric& metric) {
+  return metric.label.empty() ? std::string_view() : std::string_view(metric.label.front().value);
 }
 
 }  // namespace
 
 struct SelfMetrics::Impl {
   prometheus::Registry registry;
-  prometheus::Family<prometheus::Counter>& scrapes = AddCounter(registry, Metric::kScrapes);
-  prometheus::Family<prometheus::Counter>& errors = AddCounter(registry, Metric::kCollectorErrors);
+  prometheus::Family<prometheus::Counter>& scrapes =
+      Add(prometheus::BuildCounter(), registry, Metric::kScrapes);
+  prometheus::Family<prometheus::Counter>& errors =
+      Add(prometheus::BuildCounter(), registry, Metric::kCollectorErrors);
+  prometheus::Family<prometheus::Histogram>& collects =
+      Add(prometheus::BuildHistogram(), registry, Metric::kCollectDuration);
+  prometheus::Family<prometheus::Histogram>& lags =
+      Add(prometheus::BuildHistogram(), registry, Metric::kOwnLag);
   prometheus::Counter& open_metrics = scrapes.Add({{"format", "openmetrics"}});
   prometheus::Counter& classic = scrapes.Add({{"format", "text"}});
 };
@@ -41,14 +89,32 @@ void SelfMetrics::CountError(std::string_view collector) {
   impl_->errors.Add({{"collector", std::string(collector)}}).Increment();
 }
 
+void SelfMetrics::ObserveCollect(std::string_view collector, double seconds) {
+  impl_->collects.Add({{"collector", std::string(collector)}}, CollectBounds()).Observe(seconds);
+}
+
+void SelfMetrics::ObserveLoopLag(double seconds) {
+  impl_->lags.Add({}, LagBounds()).Observe(seconds);
+}
+
 void SelfMetrics::Write(PageWriter& page) const {
-  for (const prometheus::MetricFamily& family : impl_->registry.Collect()) {
-    for (const MetricRow& row : kMetrics) {
-      if (row.name == family.name) page.Begin(row);
-    }
-    for (const prometheus::ClientMetric& metric : family.metric) {
-      const prometheus::ClientMetric::Label& label = metric.label.front();
-      page.Sample({{label.name, label.value}}, metric.counter.value);
+  std::vector<prometheus::MetricFamily> families = impl_->registry.Collect();
+  for (const MetricRow& row : kMetrics) {
+    const auto family =
+        std::find_if(families.begin(), families.end(),
+                     [&](const prometheus::MetricFamily& f) { return f.name == row.name; });
+    if (family == families.end()) continue;
+    page.Begin(row);
+    // Collect() goes by hash.
+    std::sort(
+        family->metric.begin(), family->metric.end(),
+        [](const ClientMetric& a, const ClientMetric& b) { return LabelValue(a) < LabelValue(b); });
+    for (const ClientMetric& metric : family->metric) {
+      if (metric.label.empty()) {
+        WriteMetric(page, row.type, {}, metric);
+      } else {
+        WriteMetric(page, row.type, {{row.labels, LabelValue(metric)}}, metric);
+      }
     }
   }
 }

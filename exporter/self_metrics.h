@@ -19,8 +19,12 @@ class SelfMetrics {
   void CountScrape(Dialect dialect);
   // `collector`: "proc", "telemetry" or "link".
   void CountError(std::string_view collector);
+  // How long one pass of a collector took. On the page from the first pass on.
+  void ObserveCollect(std::string_view collector, double seconds);
+  // How late a timer of the sidecar's own loop fired. On the page from the first one on.
+  void ObserveLoopLag(double seconds);
 
-  // Appends its families to the page.
+  // Appends its families to the page, in the order of the table.
   void Write(PageWriter& page) const;
 
  private:

@@ -28,7 +28,7 @@ struct WorkerNumbers {
   std::optional<double> heartbeat_age_seconds;
   std::optional<double> loop_utilization;
   std::optional<std::uint64_t> heap_used_bytes, heap_total_bytes, heap_limit_bytes;
-  std::string runtime;
+  std::string runtime;  // "node 20.20.2"; empty: it does not say
   StreamNumbers out, err;
 };
 
@@ -42,18 +42,21 @@ struct AppLogNumbers {
 
 struct AppSnapshot {
   AppStatus status;
-  std::vector<WorkerNumbers> workers;  // as status.workers
+  std::vector<WorkerNumbers> workers;  // as status.workers; those that are missing: not measured
   std::optional<AppLogNumbers> logs;
 };
 
+// A number that is 0 is one that could not be had, and is left out of the page.
 struct SelfSnapshot {
   double cpu_seconds = 0;
-  std::uint64_t resident_bytes = 0, virtual_bytes = 0, open_fds = 0, max_fds = 0;
+  std::uint64_t resident_bytes = 0, virtual_bytes = 0, open_fds = 0;
+  std::uint64_t max_fds = 0;  // RLIM_INFINITY is left out as well
   double start_time_seconds = 0;
   std::string version, compiler;
   NamedCounts role_starts;
   std::uint64_t compression_queue_files = 0;
-  std::uint64_t filesystem_free_bytes = 0, filesystem_size_bytes = 0;
+  std::optional<std::uint64_t> log_followers;
+  std::uint64_t filesystem_free_bytes = 0, filesystem_size_bytes = 0;  // size 0: both are unknown
 };
 
 struct Snapshot {
