@@ -139,6 +139,7 @@ void Worker::Kill() {
 }
 
 void Worker::OnExit(const ExitStatus& exit) {
+  journal_.reset();
   if (!has_process() || record_.leader_gone != 0) return;
   if (report_.valid()) OnReport();
   record_.has_last_exit = 1;

@@ -161,6 +161,7 @@ class Worker {
   void ResumeWithoutProcess();
   void AdoptCold();
   void AwaitJournal();
+  ExitStatus HowItEnded() const;
 
   WorkerContext& context_;
   std::shared_ptr<const config::AppConfig> app_;
@@ -170,7 +171,8 @@ class Worker {
   Fd pidfd_, report_;
   Loop::Watch report_watch_, pidfd_watch_;
   Loop::Watch deadline_;  // of the state
-  Loop::Watch poll_;      // for survivors of the tree, or for the journal
+  Loop::Watch poll_;      // for survivors of the tree
+  Loop::Watch journal_;   // for how it ended; whatever else is asked meanwhile
   std::chrono::nanoseconds poll_delay_ = kSurvivorPoll;
   Loop::Watch sweep_;
 

@@ -19,7 +19,10 @@ void Worker::ResumeProcess(std::optional<ExitStatus> exit) {
   if (record_.leader_gone != 0) return CheckSurvivors();
   if (record_.state == WorkerState::kStarting && record_.committed == 0) uncommitted_ = true;
   if (exit) return OnExit(*exit);
-  if (!context_.processes.IsAlive(record_.pid, record_.start_time)) return AwaitJournal();
+  if (!context_.processes.IsAlive(record_.pid, record_.start_time)) {
+    // Without a pidfd in the store its keeper is gone, and will not say how it ended.
+    return pidfd_.valid() ? AwaitJournal() : OnExit(HowItEnded());
+  }
   if (!pidfd_.valid()) AdoptCold();
   if (IsEnding() || uncommitted_) return;
   if (record_.state != WorkerState::kStarting) {
@@ -92,13 +95,15 @@ void Worker::OnExitsLost() {
 
 // It has ended. If the keeper is its parent, how is about to come; if not, the kernel may tell.
 void Worker::AwaitJournal() {
-  poll_ = context_.loop.After(kJournalGrace, [this] {
-    ExitStatus unknown;
-    unknown.known = false;
-    unknown.time = context_.loop.WallNow();
-    const auto told = pidfd_.valid() ? AskHowItEnded(pidfd_.get()) : std::nullopt;
-    OnExit(told.value_or(unknown));
-  });
+  journal_ = context_.loop.After(kJournalGrace, [this] { OnExit(HowItEnded()); });
+}
+
+ExitStatus Worker::HowItEnded() const {
+  ExitStatus unknown;
+  unknown.known = false;
+  unknown.time = context_.loop.WallNow();
+  const auto told = pidfd_.valid() ? AskHowItEnded(pidfd_.get()) : std::nullopt;
+  return told.value_or(unknown);
 }
 
 }  // namespace tend::supervisor
