@@ -29,7 +29,7 @@ class Resolving : public testing::Test {
       folder_.Write(name, "#!/bin/sh\n", 0755);
     }
     context_.cwd = folder_.path();
-    context_.environment = {{"PATH", "/nonexistent:" + folder_.path()}, {"HOME", "/home/me"}};
+    context_.environment = {{"PATH", "/nonexistent:" + folder_.path()}, {"HOME", "/h/me"}};
     context_.cpus = 4;
   }
 
@@ -61,7 +61,7 @@ TEST_F(Resolving, SettlesWhatIsLeftOpen) {
   EXPECT_EQ(app.script, Path("server.min.js"));
   EXPECT_EQ(app.interpreter, Path("node"));
   EXPECT_EQ(app.instances, 1);
-  EXPECT_EQ(app.inherited_env.at("HOME"), "/home/me");
+  EXPECT_EQ(app.inherited_env.at("HOME"), "/h/me");
 }
 
 TEST_F(Resolving, TheInterpreterIsThatOfTheEndingOrTheContent) {
@@ -227,7 +227,7 @@ TEST_F(Resolving, LogFilesAreAbsoluteAndTildeIsHome) {
   app.error_file = "./x/../err.log";
   app.log_file = "/dev/null";
   EXPECT_EQ(Run(app), "");
-  EXPECT_EQ(app.out_file, "/home/me/logs/out.log");
+  EXPECT_EQ(app.out_file, "/h/me/logs/out.log");
   EXPECT_EQ(app.error_file, Path("err.log"));
   EXPECT_EQ(app.log_file, "/dev/null");
 }
@@ -328,7 +328,7 @@ TEST(WorkerCommand, TheEnvironmentSaysWhoTheWorkerIs) {
 TEST(WorkerCommand, AUserBringsItsHome) {
   AppConfig app;
   app.uid = "root";
-  app.inherited_env = {{"HOME", "/home/me"}, {"USER", "me"}};
+  app.inherited_env = {{"HOME", "/h/me"}, {"USER", "me"}};
   EXPECT_THAT(BuildEnvironment(app, 0, 0), Contains("HOME=/root"));
   EXPECT_THAT(BuildEnvironment(app, 0, 0), Contains("USER=root"));
   EXPECT_THAT(BuildEnvironment(app, 0, 0), Contains("LOGNAME=root"));
