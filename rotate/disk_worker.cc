@@ -142,6 +142,11 @@ void DiskWorker::SyncAll() {
     entry.second->Sync();
 }
 
+void DiskWorker::Finish(Moment now) {
+  if (rotated_) Prune(now);
+  SyncAll();
+}
+
 Mono DiskWorker::Tick(Moment now) {
   if (now.mono < next_tick_) return next_tick_;
   bool active = false;

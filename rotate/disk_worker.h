@@ -54,6 +54,8 @@ class DiskWorker {
   Result<> Rotate(const std::string& app, Moment now);
   Result<> Reopen(const std::string& app, Moment now);
   void SyncAll();
+  // The last thing: limits hold on disk when nobody watches any more.
+  void Finish(Moment now);
 
   // Does what is due: retries, checks, retention, choosing what to compress. When to call again;
   // Mono::max() when nothing is to be expected.

@@ -87,7 +87,7 @@ struct LogStore::Core {
       stats.With([this](LogStoreStats& s) { worker.Export(s); });
       if (stop) break;
     }
-    worker.SyncAll();
+    worker.Finish(MomentNow());
     queue.Finish();
   }
 

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -126,7 +127,13 @@ Result<int> Run(PipeOptions options) {
   const char* listen = std::getenv("TEND_LISTEN");  // NOLINT(concurrency-mt-unsafe)
   sidecar_options.listen = listen == nullptr ? "off" : listen;
   Sidecar sidecar(*loop, std::move(sidecar_options));
-  if (listen != nullptr) TRY_VOID(sidecar.Serve());
+  if (listen != nullptr) {
+    TRY_VOID(sidecar.Serve());
+    const std::string address = sidecar.bound_address();
+    if (!address.empty()) {
+      std::fprintf(stderr, "metrics are at http://%s/metrics\n", address.c_str());
+    }
+  }
 
   TRY(Pipe pipe, MakePipe());
   LinkListener& core = sidecar.listener();
@@ -153,17 +160,12 @@ Result<int> Run(PipeOptions options) {
   };
   const Loop::Watch interrupt = loop->OnSignal(SIGINT, on_signal);
   const Loop::Watch terminate = loop->OnSignal(SIGTERM, on_signal);
-  std::function<void()> look = [&] {
-    if (sidecar.collector().open_pipes() == 0) loop->Stop();
-  };
   Loop::Watch poll;
-  const std::function<void()> poll_later = [&] {
-    poll = loop->After(std::chrono::milliseconds(20), [&] {
-      look();
-      poll_later();
-    });
+  const std::function<void()> look = [&] {
+    if (sidecar.collector().open_pipes() == 0) return loop->Stop();
+    poll = loop->After(std::chrono::milliseconds(20), look);
   };
-  poll_later();
+  look();
   loop->Run();
   const bool finished = sidecar.Finish(kFinishMax);
   const std::uint64_t dropped =

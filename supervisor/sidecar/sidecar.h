@@ -45,6 +45,7 @@ class Sidecar final : public LinkListener {
 
   // Listens and answers. The error is about the TCP address; the rest works without it.
   Result<> Serve();
+  std::string bound_address() const { return http_ ? http_->bound_address() : std::string(); }
   // Takes pipes from the keeper's store, and follows core over the link.
   void FollowKeeper();
   // The link's messages, from whoever plays core.

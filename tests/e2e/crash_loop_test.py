@@ -26,7 +26,7 @@ class CrashLoopTest(TendTest):
         self.assertIn("SIGSEGV", err)
 
     def test_it_ends_errored_after_max_restarts(self):
-        code, _, _ = self.crash("echo last words >&2; exit 1\n", max_restarts=4)
+        code, _, _ = self.crash("echo last words >&2; exit 1\n", max_restarts=5)
         self.assertEqual(code, 7)
         self.tend.wait_state("crash", "errored")
         worker = self.tend.worker("crash")
@@ -50,7 +50,7 @@ class CrashLoopTest(TendTest):
     def test_a_delay_between_restarts(self):
         self.tend.write("crash.sh", "date +%s.%N >> times; exit 1\n")
         self.tend.config({"name": "crash", "script": "./crash.sh", "restart_delay": "300ms",
-                          "max_restarts": 3})
+                          "max_restarts": 4})
         self.tend.run("start", "tend.yaml", "--no-wait")
         self.tend.wait_state("crash", "errored", 15)
         times = [float(t) for t in (self.tend.home / "times").read_text().split()]

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import time
 import unittest
+import urllib.request
 
 from harness import TendTest, main, wait_until, worker
 
@@ -93,14 +94,19 @@ class PipeTest(TendTest):
         self.assertEqual(self.tend.texts("job"), ["a", "b"])
 
     def test_metrics_where_asked_for(self):
-        process = self.tend.spawn("pipe", "job", stdin=subprocess.PIPE, env={"TEND_LISTEN": "127.0.0.1:0"})
+        process = self.tend.spawn("pipe", "job", stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  env={"TEND_LISTEN": "127.0.0.1:0"})
         process.stdin.write(b"hello\n")
         process.stdin.flush()
+        told = process.stderr.readline().decode()
+        self.assertRegex(told, r"^metrics are at http://127\.0\.0\.1:\d+/metrics$")
+        url = told.split()[-1]
 
         def counted():
-            status, _, body = self.tend.get("/metrics")
-            return status == 200 and b'tend_worker_log_lines_total{app="job"' in body
+            with urllib.request.urlopen(url, timeout=5) as page:
+                return b'tend_worker_log_lines_total{app="job",worker="0",stream="stdout"} 1' in page.read()
         wait_until(counted, 10, "its lines are counted")
+        process.stderr.close()
         process.stdin.close()
         self.assertEqual(process.wait(10), 0)
 

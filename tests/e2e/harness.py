@@ -26,6 +26,7 @@ PATIENCE = 4 if SANITIZED else 1
 DAEMONS = ("tendd", "tend-core", "tend-sidecar")
 
 LINE = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z) (stdout|stderr) ([FP]) ([^ ]+):(\d+) (.*)", re.S)
+OWN_LINE = re.compile(rb"[^ ]+ stderr F [^ ]+:- \[tend: .*\]")
 
 
 def wait_until(condition, timeout=10.0, what=None, interval=0.02):
@@ -38,7 +39,8 @@ def wait_until(condition, timeout=10.0, what=None, interval=0.02):
             if value:
                 return value
             error = None
-        except (AssertionError, OSError, KeyError, IndexError, ValueError, http.client.HTTPException) as e:
+        except (AssertionError, OSError, LookupError, StopIteration, ValueError,
+                http.client.HTTPException) as e:
             error = e
         if time.monotonic() > deadline:
             name = what or getattr(condition, "__name__", "condition")
@@ -224,7 +226,7 @@ class Tend:
     def records_of(self, file):
         content = self.read_log(file)
         assert not content or content.endswith(b"\n"), f"{file} ends in a torn line"
-        return [Record(line) for line in content.split(b"\n")[:-1]]
+        return [Record(line) for line in content.split(b"\n")[:-1] if not OWN_LINE.fullmatch(line)]
 
     def texts(self, app, stream=None):
         return [r.text.decode(errors="replace") for r in self.records(app) if stream in (None, r.stream)]
