@@ -118,11 +118,8 @@ class BadPortTest(TendTest):
     def setUp(self):
         self.holder = socket.create_server(("127.0.0.1", 0))
         self.LISTEN = "127.0.0.1:%d" % self.holder.getsockname()[1]
+        self.addCleanup(self.holder.close)
         super().setUp()
-
-    def tearDown(self):
-        self.holder.close()
-        super().tearDown()
 
     def test_the_listen_port_in_use_does_not_stop_the_apps(self):
         self.tend.config({"name": "api", **IDLE})

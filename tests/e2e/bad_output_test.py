@@ -101,6 +101,8 @@ class BadDiskTest(TendTest):
         self.assertIn("chat", self.tend.own_log())
         (self.tend.home / "logs/chat").unlink()
         wait_until(lambda: self.tend.records("chat"), 30, "it is written again when it can be")
+        gap = wait_until(lambda: self.tend.gaps("chat"), 10, "the gap is marked")[0]
+        self.assertRegex(gap, r"\d+ lines .* were not written")
 
     def test_a_full_file_system(self):
         if not own_mounts():

@@ -1,9 +1,11 @@
 """`tend run`, fit for containers, and `tend pipe`, which supervises nothing."""
 import os
+import re
 import signal
 import subprocess
 import time
 import unittest
+import urllib.request
 import urllib.request
 
 from harness import TendTest, main, wait_until, worker

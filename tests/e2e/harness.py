@@ -25,7 +25,7 @@ SANITIZED = os.environ.get("TEND_SANITIZED", "")
 PATIENCE = 4 if SANITIZED else 1
 DAEMONS = ("tendd", "tend-core", "tend-sidecar")
 
-LINE = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z) (stdout|stderr) ([FP]) ([^ ]+):(\d+) (.*)", re.S)
+LINE = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z) (stdout|stderr) ([FP]) ([^ ]+):(\d+|-) (.*)", re.S)
 OWN_LINE = re.compile(rb"[^ ]+ stderr F [^ ]+:- \[tend: .*\]")
 
 
@@ -84,7 +84,7 @@ class Record:
         self.partial = flag == b"P"
         self.stream = self.stream.decode()
         self.app = self.app.decode()
-        self.slot = int(slot)
+        self.slot = None if slot == b"-" else int(slot)  # None: tend itself says it
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -220,8 +220,14 @@ class Tend:
         return file.read_bytes()
 
     def records(self, app):
-        """Every record of the app's log, in order. Lines of tend's own make no record."""
-        return [record for file in self.log_files(app) for record in self.records_of(file)]
+        """Every record of the app's workers, in order."""
+        return [record for file in self.log_files(app) for record in self.records_of(file)
+                if record.slot is not None]
+
+    def gaps(self, app):
+        """What tend itself wrote into the app's log: that there is a gap."""
+        return [record.text.decode() for file in self.log_files(app) for record in self.records_of(file)
+                if record.slot is None]
 
     def records_of(self, file):
         content = self.read_log(file)
@@ -300,8 +306,9 @@ class TendTest(unittest.TestCase):
 
     def setUp(self):
         self.tend = Tend(self.LISTEN)
+        self.addCleanup(self.clean_up)  # also if the rest of setUp fails, as tearDown is not
 
-    def tearDown(self):
+    def clean_up(self):
         result = self._outcome.result
         failed = any(test is self for test, _ in result.errors + result.failures)
         own_log = self.tend.own_log()
