@@ -10,6 +10,9 @@
 namespace tend::supervisor {
 namespace {
 
+// The kernel counts CPU time in hundredths of a second: less says nothing.
+constexpr double kAgeMin = 0.1;
+
 // Seconds since the epoch at which this process started, as near as the two clocks can tell.
 double StartTimeOf(const exporter::ProcSample& self) {
   timespec boot{};
@@ -65,7 +68,7 @@ exporter::WorkerNumbers Measurements::Numbers(const std::string& app,
   numbers.cpu_system_seconds = slot.cpu.system_seconds();
   const bool is_current = worker.pid != 0 && slot.incarnation == worker.incarnation;
   if (is_current) numbers.process = slot.process;
-  if (is_current && slot.process) numbers.cpu_ratio = slot.cpu.ratio();
+  if (is_current && slot.process) numbers.cpu_ratio = CpuRatio(slot, worker);
   if (!slot.runtime) return numbers;
   const Runtime& runtime = *slot.runtime;
   numbers.lag = runtime.lag.View(now_);
@@ -79,6 +82,14 @@ exporter::WorkerNumbers Measurements::Numbers(const std::string& app,
   numbers.heap_total_bytes = runtime.heap_total;
   numbers.heap_limit_bytes = runtime.heap_limit;
   return numbers;
+}
+
+// Between the last two samples; until there are two, since the process began.
+std::optional<double> Measurements::CpuRatio(const Slot& slot, const WorkerStatus& worker) {
+  if (const auto ratio = slot.cpu.ratio()) return ratio;
+  const double age = std::chrono::duration<double>(NowWall() - worker.started).count();
+  if (worker.started == Wall{} || age < kAgeMin) return std::nullopt;
+  return (slot.process->user_seconds + slot.process->system_seconds) / age;
 }
 
 exporter::WorkerNumbers Measurements::NumbersWithFds(const std::string& app,

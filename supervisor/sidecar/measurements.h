@@ -55,6 +55,8 @@ class Measurements final : public TelemetrySink {
   };
   using Key = std::pair<std::string, int>;
 
+  static std::optional<double> CpuRatio(const Slot& slot, const WorkerStatus& worker);
+
   exporter::SelfMetrics& self_;
   exporter::ProcSampler sampler_;
   std::map<Key, Slot> slots_;

@@ -3,7 +3,7 @@ import os
 import signal
 import unittest
 
-from harness import TendTest, alive, main, wait_until, worker
+from harness import DAEMONS, TendTest, alive, main, wait_until, worker
 
 TICKER = "i=0\nwhile :; do i=$((i+1)); echo $i; sleep 0.02; done\n"
 
@@ -28,7 +28,7 @@ class SurvivalTest(TendTest):
         return wait_until(lambda: (lambda p: p if p != pid else None)(self.tend.daemon(comm)), 5,
                           f"{comm} is back")
 
-    def still_works(self):
+    def still_works(self, signal_name="SIGKILL"):
         wait_until(lambda: self.current() == self.pids, 10, "same apps, same workers")
         for pid in self.pids.values():
             self.assertTrue(alive(pid))
@@ -36,7 +36,7 @@ class SurvivalTest(TendTest):
         os.kill(self.pids["idle", 2], signal.SIGKILL)
         new = wait_until(lambda: (lambda w: w if w["state"] == "online" and
                                   w["pid"] != self.pids["idle", 2] else None)(self.tend.worker("idle", 2)), 10)
-        self.assertEqual(new["last_exit"]["signal"], "SIGKILL")
+        self.assertIn(new["last_exit"]["signal"], ("SIGKILL", signal_name))
         self.pids["idle", 2] = new["pid"]
 
     def lines_are_whole(self):
@@ -72,6 +72,18 @@ class SurvivalTest(TendTest):
         wait_until(lambda: self.tend.daemon("tend-core") != core, 5)
         wait_until(lambda: self.tend.daemon("tend-sidecar") != sidecar, 5)
         self.still_works()
+
+    def test_the_keeper_dies_and_the_next_one_finds_the_workers(self):
+        keeper = self.tend.daemon("tendd")
+        os.kill(keeper, signal.SIGKILL)
+        wait_until(lambda: not any(name in DAEMONS for name in self.tend.processes().values()), 10,
+                   "without a keeper the others leave")
+        for pid in self.pids.values():
+            self.assertTrue(alive(pid), "workers do not notice")
+        self.tend.ok("resurrect")
+        self.still_works(signal_name=None)  # init is their parent now, and tells nobody
+        numbers = self.lines_are_whole()
+        self.assertEqual(numbers, sorted(set(numbers)), "no line twice, all in order")
 
     def test_an_exit_while_the_core_is_dead_is_known_afterwards(self):
         core = self.tend.daemon("tend-core")
