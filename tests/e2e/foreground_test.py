@@ -6,7 +6,6 @@ import subprocess
 import time
 import unittest
 import urllib.request
-import urllib.request
 
 from harness import TendTest, main, wait_until, worker
 

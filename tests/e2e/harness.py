@@ -26,7 +26,6 @@ PATIENCE = 4 if SANITIZED else 1
 DAEMONS = ("tendd", "tend-core", "tend-sidecar")
 
 LINE = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z) (stdout|stderr) ([FP]) ([^ ]+):(\d+|-) (.*)", re.S)
-OWN_LINE = re.compile(rb"[^ ]+ stderr F [^ ]+:- \[tend: .*\]")
 
 
 def wait_until(condition, timeout=10.0, what=None, interval=0.02):
@@ -232,7 +231,7 @@ class Tend:
     def records_of(self, file):
         content = self.read_log(file)
         assert not content or content.endswith(b"\n"), f"{file} ends in a torn line"
-        return [Record(line) for line in content.split(b"\n")[:-1] if not OWN_LINE.fullmatch(line)]
+        return [Record(line) for line in content.split(b"\n")[:-1]]
 
     def texts(self, app, stream=None):
         return [r.text.decode(errors="replace") for r in self.records(app) if stream in (None, r.stream)]
