@@ -89,6 +89,7 @@ std::string RenderLogLine(const LogLine& line, LogOutput output, const Style& st
 }
 
 bool SeenLines::IsNew(const std::string& app, const std::string& time) {
+  if (first_.empty() || time < first_) first_ = time;
   Of& of = apps_[app];
   if (of.again) {
     if (time < of.last) return false;
@@ -114,20 +115,15 @@ void SeenLines::Reconnected() {
   }
 }
 
-std::string SeenLines::Newest() const {
-  std::string newest;
-  for (const auto& entry : apps_)
-    newest = std::max(newest, entry.second.last);
-  return newest;
-}
-
 std::string SeenLines::Since() const {
-  const std::string newest = Newest();
-  std::string oldest = newest;
-  for (const auto& entry : apps_)
-    oldest = std::min(oldest, entry.second.last);
+  std::string newest, oldest;
+  for (const auto& entry : apps_) {
+    newest = std::max(newest, entry.second.last);
+    oldest = oldest.empty() ? entry.second.last : std::min(oldest, entry.second.last);
+  }
   const auto time = ParseTime(newest);
-  return time ? std::max(oldest, FormatRfc3339(*time - std::chrono::seconds(10))) : oldest;
+  if (time) oldest = std::max(oldest, FormatRfc3339(*time - std::chrono::seconds(10)));
+  return std::max(oldest, first_);
 }
 
 void LineCutter::Feed(std::string_view bytes) {

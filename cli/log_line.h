@@ -42,9 +42,8 @@ class SeenLines {
   bool IsNew(const std::string& app, const std::string& time);
   void Reconnected();
   // Where to ask the stream to begin again: the oldest of the apps' last lines, but not more than
-  // 10 s before the newest. Empty if nothing was seen.
+  // 10 s before the newest, nor before the first of all. Empty if nothing was seen.
   std::string Since() const;
-  std::string Newest() const;  // time of the newest line; empty if nothing was seen
 
  private:
   struct Of {
@@ -54,6 +53,7 @@ class SeenLines {
     bool again = false;       // what comes may have been seen
   };
   std::map<std::string, Of, std::less<>> apps_;
+  std::string first_;  // the earliest time of all
 };
 
 // Cuts a stream of bytes into lines; what follows the last newline waits, bounded.

@@ -22,69 +22,38 @@ class LogStream {
   LogStream(const Context& context, const LogQuery& query, const std::function<bool()>& stop)
       : context_(context), query_(query), stop_(stop) {}
 
+  // Lines of before and those to come are one request: none falls between two.
   ExitCode Show() {
-    const bool several = query_.targets.size() > 1;
-    const std::string begin = FormatRfc3339(context_.now());
-    ExitCode code = ExitCode::kOk;
-    if (several && query_.lines) {
-      code = Backlog();
-    } else if (!query_.follow || query_.lines.value_or(1) > 0) {
-      code = Read(LogTarget(WithoutFollow(), OnlyTarget()), kAbsentMax);
-    }
-    Flush();
-    if (code != ExitCode::kOk || !query_.follow) return code;
-    return Follow(begin);
-  }
-
- private:
-  const Selected* OnlyTarget() const {
-    return query_.targets.size() == 1 ? &query_.targets.front() : nullptr;
-  }
-
-  LogQuery WithoutFollow() const {
-    LogQuery query = query_;
-    query.follow = false;
-    return query;
-  }
-
-  // The last lines of several apps are the last of all of theirs together.
-  ExitCode Backlog() {
-    std::vector<LogLine> lines;
-    collect_ = &lines;
-    for (const Selected& target : query_.targets) {
-      const ExitCode code = Read(LogTarget(WithoutFollow(), &target), kAbsentMax);
-      if (code != ExitCode::kOk) return code;
-    }
-    collect_ = nullptr;
-    std::stable_sort(lines.begin(), lines.end(),
-                     [](const LogLine& a, const LogLine& b) { return a.time < b.time; });
-    const std::size_t skip = lines.size() - std::min(lines.size(), query_.lines.value_or(0));
-    for (std::size_t i = skip; i < lines.size(); ++i)
-      Print(lines[i]);
-    return ExitCode::kOk;
-  }
-
-  ExitCode Follow(const std::string& begin) {
-    // Nothing before this is asked for again: of some apps it was not among the last lines.
-    const std::string floor =
-        seen_.Newest().empty() ? std::max(begin, query_.since) : seen_.Newest();
-    const auto next = [&](bool follow) {
-      LogQuery query = query_;
-      query.lines.reset();
-      query.follow = follow;
-      query.since = std::max(floor, seen_.Since());
-      seen_.Reconnected();
-      return LogTarget(query, OnlyTarget());
-    };
-    following_ = true;
+    begin_ = FormatRfc3339(context_.now());
+    following_ = query_.follow;
+    if (!query_.follow) return Flushed(Read(Rest(), kAbsentMax));
     while (!stop_()) {
-      const ExitCode code = Read(next(true), kAbsentFollowMax);
-      if (code != ExitCode::kOk) return code;
+      const ExitCode code = Read(Rest(), seen_.Since().empty() ? kAbsentMax : kAbsentFollowMax);
+      if (code != ExitCode::kOk) return Flushed(code);
       if (!stop_()) std::this_thread::sleep_for(kRetry);
     }
     following_ = false;
     stopping_ = true;
-    const ExitCode code = Read(next(false), kAbsentMax);
+    return Flushed(Read(Rest(), kAbsentMax));
+  }
+
+ private:
+  // What is asked for and was not seen yet.
+  std::string Rest() {
+    LogQuery query = query_;
+    query.follow = following_;
+    seen_.Reconnected();
+    if (const std::string since = seen_.Since(); !since.empty()) {
+      query.since = since;
+      query.lines.reset();
+    } else if (query.lines == std::size_t{0}) {
+      query.since = std::max(begin_, query.since);
+      query.lines.reset();
+    }
+    return LogTarget(query);
+  }
+
+  ExitCode Flushed(ExitCode code) {
     Flush();
     return code;
   }
@@ -92,7 +61,6 @@ class LogStream {
   // One request. Tries again while there is no sidecar, for `absent_max` at most.
   ExitCode Read(const std::string& target, std::chrono::steady_clock::duration absent_max) {
     const auto give_up = std::chrono::steady_clock::now() + absent_max;
-    const std::size_t collected = collect_ == nullptr ? 0 : collect_->size();
     for (taken_ = 0;;) {
       std::string refusal;
       LineCutter cutter([&](std::string_view line) { TakeLine(line, refusal); });
@@ -113,7 +81,6 @@ class LogStream {
       if (status.error().code() == Errc::kPermission) return Complain(context_, status.error());
       if (taken_ > 0 && following_) return ExitCode::kOk;  // Follow() goes on where this ended
       seen_.Reconnected();
-      if (collect_ != nullptr) collect_->resize(collected);
       if (std::chrono::steady_clock::now() > give_up) return Absent(status.error());
       if (!stopping_ && stop_()) return ExitCode::kOk;
       std::this_thread::sleep_for(kRetry);
@@ -142,28 +109,8 @@ class LogStream {
       return;
     }
     ++taken_;
-    if (!Wanted(*line)) return;
-    if (collect_ != nullptr) {
-      collect_->push_back(*line);
-    } else if (seen_.IsNew(line->app, line->time)) {
-      Render(*line);
-    }
-  }
-
-  void Print(const LogLine& line) {
-    seen_.IsNew(line.app, line.time);
-    Render(line);
-  }
-
-  void Render(const LogLine& line) {
-    pending_ += RenderLogLine(line, query_.output, context_.terminal.out_style());
-  }
-
-  bool Wanted(const LogLine& line) const {
-    if (query_.targets.empty()) return true;
-    return std::any_of(query_.targets.begin(), query_.targets.end(), [&](const Selected& target) {
-      return target.app == line.app && (target.slot < 0 || target.slot == line.worker);
-    });
+    if (!seen_.IsNew(line->app, line->time)) return;
+    pending_ += RenderLogLine(*line, query_.output, context_.terminal.out_style());
   }
 
   void Flush() {
@@ -175,7 +122,7 @@ class LogStream {
   const LogQuery& query_;
   const std::function<bool()>& stop_;
   SeenLines seen_;
-  std::vector<LogLine>* collect_ = nullptr;
+  std::string begin_;      // when all this began
   std::string pending_;    // rendered, not written yet
   std::size_t taken_ = 0;  // lines of this request
   bool following_ = false;
@@ -184,7 +131,7 @@ class LogStream {
 
 }  // namespace
 
-std::string LogTarget(const LogQuery& query, const Selected* target) {
+std::string LogTarget(const LogQuery& query) {
   std::string text = "/api/v1/logs";
   char between = '?';
   const auto add = [&](std::string_view name, std::string_view value) {
@@ -192,8 +139,12 @@ std::string LogTarget(const LogQuery& query, const Selected* target) {
     text.append(name).append("=").append(PercentEncode(value));
     between = '&';
   };
-  if (target != nullptr) add("app", target->app);
-  if (target != nullptr && target->slot >= 0) add("worker", std::to_string(target->slot));
+  for (const Selected& target : query.targets) {
+    if (target.slot < 0)
+      add("app", target.app);
+    else
+      add("worker", target.app + ':' + std::to_string(target.slot));
+  }
   if (query.lines) add("n", std::to_string(*query.lines));
   if (!query.since.empty()) add("since", query.since);
   if (!query.until.empty()) add("until", query.until);

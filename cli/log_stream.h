@@ -26,8 +26,8 @@ struct LogQuery {
   LogOutput output = LogOutput::kShort;
 };
 
-// What a request for `query` looks like; `target` nullptr: of all apps.
-std::string LogTarget(const LogQuery& query, const Selected* target);
+// What a request for `query` looks like.
+std::string LogTarget(const LogQuery& query);
 
 // Prints until there is nothing more or `stop` says so; asked at least every 100 ms. When a
 // followed stream is told to stop, what is on disk by then is printed first.

@@ -114,8 +114,8 @@ std::optional<StoredLine> AppCursor::Match(std::string_view line) {
   after_ = query_.until && time > *query_.until;
   if (before_ || after_) return std::nullopt;
   if (!(parsed.stream == Stream::kStdout ? query_.out : query_.err)) return std::nullopt;
-  if (!query_.slots.empty() && parsed.slot >= 0 &&
-      std::find(query_.slots.begin(), query_.slots.end(), parsed.slot) == query_.slots.end()) {
+  if (!app_.slots.empty() && parsed.slot >= 0 &&
+      std::find(app_.slots.begin(), app_.slots.end(), parsed.slot) == app_.slots.end()) {
     return std::nullopt;
   }
   if (query_.matches) {

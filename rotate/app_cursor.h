@@ -27,6 +27,7 @@ class AppCursor {
   Result<std::vector<StoredLine>> TakeLast(std::size_t count);
   // Makes head() the next matching line. False at the end of what is there.
   Result<bool> Advance();
+  const std::string& app_name() const { return app_.name; }
   std::optional<StoredLine>& head() { return head_; }
   // Notices a rotation, or that the file was emptied. REQUIRES: Advance() came to the end.
   Result<> Refresh();

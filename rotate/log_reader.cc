@@ -7,7 +7,7 @@
 
 namespace tend::rotate {
 
-LogReader::LogReader(Files& files, LogQuery query) : query_(std::move(query)) {
+LogReader::LogReader(Files& files, LogQuery query) : files_(files), query_(std::move(query)) {
   query_.last = std::min(query_.last, kLastMax);
   for (const LogQuery::App& app : query_.apps) {
     cursors_.push_back(std::make_unique<AppCursor>(files, app, query_));
@@ -26,19 +26,36 @@ Result<> LogReader::Start() {
   return {};
 }
 
-Result<> LogReader::StartFromLast() {
-  std::vector<StoredLine> all;
-  for (auto& cursor : cursors_) {
-    TRY(std::vector<StoredLine> lines, cursor->TakeLast(query_.last));
-    const auto middle = static_cast<std::ptrdiff_t>(all.size());
-    all.insert(all.end(), std::make_move_iterator(lines.begin()),
-               std::make_move_iterator(lines.end()));
-    std::inplace_merge(all.begin(), all.begin() + middle, all.end(),
-                       [](const StoredLine& a, const StoredLine& b) { return a.time < b.time; });
+Result<> LogReader::Add(const LogQuery::App& app) {
+  for (const auto& cursor : cursors_) {
+    if (cursor->app_name() == app.name) return {};
   }
-  const std::size_t skip = all.size() > query_.last ? all.size() - query_.last : 0;
-  last_.assign(std::make_move_iterator(all.begin() + static_cast<std::ptrdiff_t>(skip)),
-               std::make_move_iterator(all.end()));
+  auto cursor = std::make_unique<AppCursor>(files_, app, query_);
+  if (started_) {
+    TRY_VOID(cursor->Start());
+    if (query_.last > 0) TRY_VOID(MergeLast(*cursor));
+    TRY_VOID(cursor->Advance());
+  }
+  cursors_.push_back(std::move(cursor));
+  return {};
+}
+
+Result<> LogReader::MergeLast(AppCursor& cursor) {
+  TRY(std::vector<StoredLine> lines, cursor.TakeLast(query_.last));
+  const auto middle = static_cast<std::ptrdiff_t>(last_.size());
+  last_.insert(last_.end(), std::make_move_iterator(lines.begin()),
+               std::make_move_iterator(lines.end()));
+  std::inplace_merge(last_.begin(), last_.begin() + middle, last_.end(),
+                     [](const StoredLine& a, const StoredLine& b) { return a.time < b.time; });
+  return {};
+}
+
+Result<> LogReader::StartFromLast() {
+  for (auto& cursor : cursors_)
+    TRY_VOID(MergeLast(*cursor));
+  if (last_.size() > query_.last) {
+    last_.erase(last_.begin(), last_.end() - static_cast<std::ptrdiff_t>(query_.last));
+  }
   return {};
 }
 

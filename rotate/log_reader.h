@@ -35,9 +35,9 @@ struct LogQuery {
   struct App {
     std::string name;
     std::string folder;
+    std::vector<int> slots = {};  // empty: all; lines of tend itself always pass
   };
   std::vector<App> apps;
-  std::vector<int> slots;  // empty: all; lines of tend itself always pass
   bool out = true, err = true;
   std::optional<Wall> since, until;  // both included
   std::size_t last = 0;              // only so many of the latest lines that match; 0: all
@@ -59,6 +59,8 @@ class LogReader {
   LogReader(const LogReader&) = delete;
   LogReader& operator=(const LogReader&) = delete;
 
+  // One app more, for those who follow; nothing if it is there already.
+  Result<> Add(const LogQuery::App& app);
   // At most `lines_max` lines in the order of their times; fewer only at the end of what is there.
   // A folder that is missing, or a segment that was pruned meanwhile, is no error.
   Result<std::vector<StoredLine>> Next(std::size_t lines_max);
@@ -68,7 +70,9 @@ class LogReader {
  private:
   Result<> Start();
   Result<> StartFromLast();
+  Result<> MergeLast(AppCursor& cursor);
 
+  Files& files_;
   LogQuery query_;
   std::vector<std::unique_ptr<AppCursor>> cursors_;
   bool started_ = false;

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include <re2/re2.h>
@@ -74,10 +75,17 @@ void AppendJson(const rotate::StoredLine& line, std::string& out) {
 
 class LogBody final : public exporter::BodyStream {
  public:
-  LogBody(rotate::LogQuery query, bool follow, bool as_events)
-      : reader_(FilesLinux(), std::move(query)), follow_(follow), as_events_(as_events) {}
+  LogBody(rotate::LogQuery query, std::function<LogApps()> newer, bool follow, bool as_events)
+      : reader_(FilesLinux(), std::move(query)),
+        newer_(std::move(newer)),
+        follow_(follow),
+        as_events_(as_events) {}
 
   std::string Next() override {
+    if (at_end_ && newer_) {
+      for (const auto& app : newer_())
+        (void)reader_.Add(app);  // one that cannot be read now is tried again
+    }
     auto lines = at_end_ ? reader_.Poll(kLinesPerTurn) : reader_.Next(kLinesPerTurn);
     if (!lines) {
       failed_ = true;
@@ -105,6 +113,7 @@ class LogBody final : public exporter::BodyStream {
   }
 
   rotate::LogReader reader_;
+  const std::function<LogApps()> newer_;
   const bool follow_;
   const bool as_events_;
   bool at_end_ = false;
@@ -115,11 +124,6 @@ class LogBody final : public exporter::BodyStream {
 
 Result<rotate::LogQuery> ReadLogQuery(const exporter::HttpRequest& request) {
   rotate::LogQuery query;
-  const auto workers = request.query.equal_range("worker");
-  for (auto it = workers.first; it != workers.second; ++it) {
-    TRY(const int slot, Number<int>("worker", it->second));
-    query.slots.push_back(slot);
-  }
   if (const std::string count = request.Query("n"); !count.empty()) {
     TRY(query.last, Number<std::size_t>("n", count));
   }
@@ -135,12 +139,42 @@ Result<rotate::LogQuery> ReadLogQuery(const exporter::HttpRequest& request) {
   return query;
 }
 
-exporter::HttpResponse StreamLogs(const exporter::HttpRequest& request, rotate::LogQuery query) {
+std::vector<int> LogSelection::SlotsOf(const std::string& app) const {
+  const auto own = apps.find(app);
+  return own == apps.end() || own->second.empty() ? slots : own->second;
+}
+
+Result<LogSelection> ReadLogSelection(const exporter::HttpRequest& request) {
+  LogSelection selection;
+  std::set<std::string> whole;
+  const auto named = request.query.equal_range("app");
+  for (auto it = named.first; it != named.second; ++it) {
+    selection.apps[it->second];
+    whole.insert(it->second);
+  }
+  const auto workers = request.query.equal_range("worker");
+  for (auto it = workers.first; it != workers.second; ++it) {
+    const std::size_t colon = it->second.rfind(':');
+    if (colon == std::string::npos) {
+      TRY(const int slot, Number<int>("worker", it->second));
+      selection.slots.push_back(slot);
+      continue;
+    }
+    TRY(const int slot, Number<int>("worker", it->second.substr(colon + 1)));
+    const std::string app = it->second.substr(0, colon);
+    if (!whole.contains(app)) selection.apps[app].push_back(slot);
+  }
+  return selection;
+}
+
+exporter::HttpResponse StreamLogs(const exporter::HttpRequest& request,
+                                  rotate::LogQuery query,
+                                  std::function<LogApps()> newer) {
   const bool as_events = request.accept.find("text/event-stream") != std::string::npos;
   exporter::HttpResponse response;
   response.content_type = as_events ? "text/event-stream" : "application/x-ndjson";
-  response.stream =
-      std::make_unique<LogBody>(std::move(query), IsSet(request, "follow"), as_events);
+  response.stream = std::make_unique<LogBody>(std::move(query), std::move(newer),
+                                              IsSet(request, "follow"), as_events);
   return response;
 }
 

@@ -3,6 +3,8 @@
 // Thread: the HTTP thread.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -13,14 +15,25 @@
 namespace tend::supervisor {
 
 // The parameters of a request:
-//   app=NAME (several)   worker=SLOT (several)   n=LINES   since= until= (RFC 3339)
+//   app=NAME (several)   worker=SLOT or APP:SLOT (several)   n=LINES   since= until= (RFC 3339)
 //   q=PATTERN [fixed=1] [i=1] [v=1]   stream=out|err   follow=1
 // The apps are the caller's to fill in. Errc::kInvalid says what cannot be read.
 Result<rotate::LogQuery> ReadLogQuery(const exporter::HttpRequest& request);
 
+// Whose lines: app= and worker= of a request.
+struct LogSelection {
+  std::map<std::string, std::vector<int>> apps;  // name → slots (none: all); empty: all apps
+  std::vector<int> slots;                        // of every app that has none of its own
+  std::vector<int> SlotsOf(const std::string& app) const;
+};
+Result<LogSelection> ReadLogSelection(const exporter::HttpRequest& request);
+
 // One object a line: {"time":…,"app":…,"worker":1,"stream":"stderr","message":…}, with
 // "partial":true where the line goes on in the next object. `worker` is null for lines of tend
-// itself.
-exporter::HttpResponse StreamLogs(const exporter::HttpRequest& request, rotate::LogQuery query);
+// itself. Who follows gets the lines of what `newer` returns, too: it is asked now and then.
+using LogApps = std::vector<rotate::LogQuery::App>;
+exporter::HttpResponse StreamLogs(const exporter::HttpRequest& request,
+                                  rotate::LogQuery query,
+                                  std::function<LogApps()> newer);
 
 }  // namespace tend::supervisor

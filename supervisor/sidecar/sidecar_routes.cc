@@ -1,5 +1,6 @@
 #include "supervisor/sidecar/sidecar_routes.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
@@ -11,7 +12,6 @@
 #include "exporter/negotiate.h"
 #include "exporter/page.h"
 #include "rotate/line_format.h"
-#include "supervisor/sidecar/log_routes.h"
 
 namespace tend::supervisor {
 namespace {
@@ -171,23 +171,36 @@ HttpResponse SidecarRoutes::Apps(const HttpRequest&) {
 HttpResponse SidecarRoutes::Logs(const HttpRequest& request) {
   auto query = ReadLogQuery(request);
   if (!query) return ErrorResponse(400, query.error().message());
-  std::vector<std::string> names;
-  const auto asked = request.query.equal_range("app");
-  for (auto it = asked.first; it != asked.second; ++it)
-    names.push_back(it->second);
-  if (names.empty()) {
-    const auto all = Ask<std::vector<std::string>>(loop_, state_.app_names);
-    if (!all) return Busy();
-    names = *all;
+  const auto selection = ReadLogSelection(request);
+  if (!selection) return ErrorResponse(400, selection.error().message());
+  const auto find = [this, chosen = *selection] { return FindLogs(chosen); };
+  const auto found = Ask<LogApps>(loop_, find);
+  if (!found) return Busy();
+  for (const auto& [name, slots] : selection->apps) {
+    if (std::none_of(found->begin(), found->end(),
+                     [&](const auto& app) { return app.name == name; }))
+      return ErrorResponse(404, "there is no app \"" + name + "\"");
   }
-  for (const std::string& name : names) {
-    const auto folder =
-        Ask<std::optional<std::string>>(loop_, [this, name] { return state_.log_folder(name); });
-    if (!folder) return Busy();
-    if (!*folder) return ErrorResponse(404, "there is no app \"" + name + "\"");
-    query->apps.push_back({name, **folder});
+  query->apps = *found;
+  std::function<LogApps()> newer;
+  if (selection->apps.empty()) {
+    newer = [this, find] { return Ask<LogApps>(loop_, find).value_or(LogApps()); };
   }
-  return StreamLogs(request, *std::move(query));
+  return StreamLogs(request, *std::move(query), std::move(newer));
+}
+
+LogApps SidecarRoutes::FindLogs(const LogSelection& selection) const {
+  LogApps found;
+  const auto add = [&](const std::string& name) {
+    if (const auto folder = state_.log_folder(name))
+      found.push_back({name, *folder, selection.SlotsOf(name)});
+  };
+  for (const auto& [name, slots] : selection.apps)
+    add(name);
+  if (!selection.apps.empty()) return found;
+  for (const std::string& name : state_.app_names())
+    add(name);
+  return found;
 }
 
 HttpResponse SidecarRoutes::Stderr(const HttpRequest& request) {

@@ -15,6 +15,7 @@
 #include "exporter/self_metrics.h"
 #include "exporter/snapshot.h"
 #include "supervisor/sidecar/event_ring.h"
+#include "supervisor/sidecar/log_routes.h"
 
 namespace tend::supervisor {
 
@@ -51,6 +52,7 @@ class SidecarRoutes {
   exporter::HttpResponse Health(const exporter::HttpRequest& request);
   exporter::HttpResponse Ready(const exporter::HttpRequest& request);
   exporter::HttpResponse Index(const exporter::HttpRequest& request);
+  LogApps FindLogs(const LogSelection& selection) const;  // on the loop's thread
 
   Loop& loop_;
   const SidecarState state_;

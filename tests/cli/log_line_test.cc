@@ -131,16 +131,17 @@ TEST(SeenLines, AQuietAppDoesNotMakeTheStreamBeginDaysAgo) {
 
 TEST(LogTarget, SaysWhatWasAskedForAndNothingElse) {
   LogQuery query;
-  EXPECT_EQ(LogTarget(query, nullptr), "/api/v1/logs");
+  EXPECT_EQ(LogTarget(query), "/api/v1/logs");
   query.lines = 50;
   query.pattern = "a+b";
   query.ignore_case = query.invert = query.follow = true;
   query.stream = "err";
   query.since = "2026-11-21T10:00:00Z";
-  const Selected target{"my app", 2};
-  EXPECT_EQ(LogTarget(query, &target),
-            "/api/v1/logs?app=my%20app&worker=2&n=50&since=2026-11-21T10%3A00%3A00Z&q=a%2Bb&i=1&v=1"
-            "&stream=err&follow=1");
+  query.targets = {{"web", -1}, {"my app", 2}};
+  EXPECT_EQ(
+      LogTarget(query),
+      "/api/v1/logs?app=web&worker=my%20app%3A2&n=50&since=2026-11-21T10%3A00%3A00Z&q=a%2Bb&i=1&v=1"
+      "&stream=err&follow=1");
 }
 
 TEST_F(LogLines, TimesOfPeopleAreLocalUnlessTheyNameAZone) {

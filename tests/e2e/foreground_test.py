@@ -30,12 +30,13 @@ class RunTest(TendTest):
     def test_sigterm_stops_the_app_and_ends(self):
         self.tend.write("serve.sh", "trap 'echo stopping; exit 0' INT\necho ready\nwhile :; do sleep 0.05; done\n")
         self.tend.config({"name": "serve", "script": "./serve.sh"})
-        process = self.tend.spawn("run", "tend.yaml", stdout=subprocess.PIPE)
-        self.assertEqual(process.stdout.readline(), b"ready\n")
+        shown = self.tend.home / "shown"
+        with open(shown, "wb") as out:
+            process = self.tend.spawn("run", "tend.yaml", stdout=out)
+        wait_until(lambda: shown.read_text() == "ready\n", 10, "its first line is shown")
         process.send_signal(signal.SIGTERM)
-        out = process.stdout.read()
         self.assertIn(process.wait(20), (0, 143))
-        self.assertIn(b"stopping", out)
+        self.assertEqual(shown.read_text(), "ready\nstopping\n")
         wait_until(lambda: not self.tend.processes(), 5, "nothing is left")
 
     def test_orphans_are_reaped(self):

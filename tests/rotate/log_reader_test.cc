@@ -103,7 +103,7 @@ TEST_F(LogReaderTest, FiltersByTextStreamAndWorker) {
   query.out = false;
   EXPECT_THAT(Texts(query), ElementsAre("apple pie"));
   query = Query();
-  query.slots = {0};
+  query.apps[0].slots = {0};
   EXPECT_THAT(Texts(query), ElementsAre("Apple", "banana"));
   query.last = 1;
   EXPECT_THAT(Texts(query), ElementsAre("banana"));
@@ -143,6 +143,21 @@ TEST_F(LogReaderTest, AnAppWithoutAFolderIsEmpty) {
   Open();
   Write({"first"});
   EXPECT_THAT(Take(reader.Poll(10)), ElementsAre("first"));
+}
+
+TEST_F(LogReaderTest, AnAppThatComesLaterIsFollowedFromItsBeginning) {
+  LogQuery query = Query();
+  query.last = 10;
+  LogReader reader(FilesLinux(), query);
+  EXPECT_THAT(Take(reader.Next(10)), IsEmpty());
+  Open("web");
+  Write({"first"}, {.app = "web"});
+  const LogQuery::App web{"web", folder_.At("web")};
+  ASSERT_TRUE(reader.Add(web));
+  EXPECT_THAT(Take(reader.Poll(10)), ElementsAre("first"));
+  ASSERT_TRUE(reader.Add(web));  // It is there already.
+  Write({"second"}, {.app = "web"});
+  EXPECT_THAT(Take(reader.Poll(10)), ElementsAre("second"));
 }
 
 TEST_F(LogReaderTest, FollowsOverRotationsAndCompression) {

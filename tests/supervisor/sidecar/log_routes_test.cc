@@ -8,6 +8,8 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 exporter::HttpRequest Request(std::multimap<std::string, std::string> query) {
   exporter::HttpRequest request;
@@ -16,15 +18,12 @@ exporter::HttpRequest Request(std::multimap<std::string, std::string> query) {
 }
 
 TEST(LogQuery, TakesEveryParameter) {
-  const auto query = ReadLogQuery(Request({{"worker", "1"},
-                                           {"worker", "3"},
-                                           {"n", "50"},
+  const auto query = ReadLogQuery(Request({{"n", "50"},
                                            {"since", "2026-11-21T10:31:07Z"},
                                            {"stream", "err"},
                                            {"q", "a.c"},
                                            {"i", "1"}}));
   ASSERT_TRUE(query);
-  EXPECT_THAT(query->slots, ElementsAre(1, 3));
   EXPECT_EQ(query->last, 50u);
   EXPECT_TRUE(query->since);
   EXPECT_FALSE(query->until);
@@ -44,10 +43,29 @@ TEST(LogQuery, TakesAFixedTextAsItIs) {
 
 TEST(LogQuery, SaysWhatItCannotRead) {
   EXPECT_THAT(ReadLogQuery(Request({{"n", "many"}})).error().message(), HasSubstr("n=many"));
-  EXPECT_THAT(ReadLogQuery(Request({{"worker", "-1"}})).error().message(), HasSubstr("worker=-1"));
   EXPECT_THAT(ReadLogQuery(Request({{"since", "soon"}})).error().message(), HasSubstr("soon"));
   EXPECT_THAT(ReadLogQuery(Request({{"stream", "both"}})).error().message(), HasSubstr("both"));
   EXPECT_THAT(ReadLogQuery(Request({{"q", "a("}})).error().message(), HasSubstr("pattern"));
+}
+
+TEST(LogSelection, WorkersOfOneAppOrOfEvery) {
+  const auto every = ReadLogSelection(Request({{"worker", "1"}, {"worker", "3"}}));
+  ASSERT_TRUE(every);
+  EXPECT_THAT(every->apps, IsEmpty());
+  EXPECT_THAT(every->SlotsOf("any"), ElementsAre(1, 3));
+
+  const auto mixed =
+      ReadLogSelection(Request({{"app", "web"}, {"worker", "api:1"}, {"worker", "web:0"}}));
+  ASSERT_TRUE(mixed);
+  EXPECT_THAT(mixed->apps, SizeIs(2));
+  EXPECT_THAT(mixed->SlotsOf("api"), ElementsAre(1));
+  EXPECT_THAT(mixed->SlotsOf("web"), IsEmpty());  // the app as a whole has its workers in it
+}
+
+TEST(LogSelection, AWorkerIsANumber) {
+  for (const char* text : {"-1", "api:", "api:x", ":"}) {
+    EXPECT_FALSE(ReadLogSelection(Request({{"worker", text}}))) << text;
+  }
 }
 
 }  // namespace
