@@ -1,11 +1,14 @@
 #include "cli/sidecar.h"
 
 #include <algorithm>
+#include <thread>
 
 #include "cli/http_client.h"
 
 namespace tend::cli {
 namespace {
+
+constexpr std::chrono::milliseconds kRetry{20};
 
 const WorkerStatus* FindSame(const std::vector<AppStatus>& apps,
                              const std::string& app,
@@ -47,9 +50,17 @@ std::vector<std::string> LastStderr(const Context& context,
   const std::string target = "/api/v1/stderr?app=" + PercentEncode(app) +
                              "&slot=" + std::to_string(slot) +
                              "&incarnation=" + std::to_string(incarnation);
-  const auto reply = HttpGet(context.paths.http_socket, target, limit);
-  if (!reply || reply->status != 200) return {};
-  return LinesFromJson(reply->body);
+  // A sidecar that comes up at this moment has the lines, too.
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  for (;;) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        deadline - std::chrono::steady_clock::now());
+    const auto reply = HttpGet(context.paths.http_socket, target, left);
+    if (reply)
+      return reply->status == 200 ? LinesFromJson(reply->body) : std::vector<std::string>();
+    if (left <= kRetry || reply.error().code() != Errc::kUnreachable) return {};
+    std::this_thread::sleep_for(kRetry);
+  }
 }
 
 }  // namespace tend::cli

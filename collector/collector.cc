@@ -189,23 +189,25 @@ void Collector::TakeFrames(PipeState& pipe, const RecordBatch& batch) {
 }
 
 void Collector::Remember(const RecordBatch& batch) {
-  Slot& slot = slots_[{batch.worker->app, batch.worker->slot}];
-  if (slot.stderr_incarnation != batch.worker->incarnation) {
-    slot.stderr_incarnation = batch.worker->incarnation;
-    slot.stderr_lines.clear();
-    slot.stderr_bytes = 0;
+  std::deque<Tail>& tails = slots_[{batch.worker->app, batch.worker->slot}].tails;
+  // Two incarnations may overlap, while the pipes of the first are read to their ends.
+  auto tail = std::find_if(tails.begin(), tails.end(), [&](const Tail& known) {
+    return known.incarnation >= batch.worker->incarnation;
+  });
+  if (tail == tails.end() || tail->incarnation != batch.worker->incarnation) {
+    tail = tails.insert(tail, {batch.worker->incarnation, {}, 0});
   }
   const std::size_t count = std::min(batch.lines.size(), options_.keep_lines);
   for (const LineSpan& line : std::span(batch.lines).last(count)) {
     const std::string_view text = batch.Text(line).substr(0, options_.keep_bytes);
-    slot.stderr_bytes += text.size();
-    slot.stderr_lines.emplace_back(text);
-    while (slot.stderr_lines.size() > options_.keep_lines ||
-           slot.stderr_bytes > options_.keep_bytes) {
-      slot.stderr_bytes -= slot.stderr_lines.front().size();
-      slot.stderr_lines.pop_front();
+    tail->bytes += text.size();
+    tail->lines.emplace_back(text);
+    while (tail->lines.size() > options_.keep_lines || tail->bytes > options_.keep_bytes) {
+      tail->bytes -= tail->lines.front().size();
+      tail->lines.pop_front();
     }
   }
+  if (tails.size() > options_.keep_lives) tails.pop_front();
 }
 
 void Collector::PublishUnfinished(PipeState& pipe, LineFlags flags) {
@@ -277,8 +279,14 @@ std::vector<std::string> Collector::LastStderr(const std::string& app,
                                                int slot,
                                                std::uint64_t incarnation) const {
   const auto it = slots_.find({app, slot});
-  if (it == slots_.end() || it->second.stderr_incarnation != incarnation) return {};
-  return {it->second.stderr_lines.begin(), it->second.stderr_lines.end()};
+  if (it == slots_.end()) return {};
+  for (const Tail& tail : it->second.tails) {
+    const bool is_next =
+        tail.incarnation > incarnation && it->second.tails.size() == options_.keep_lives;
+    if (tail.incarnation == incarnation || is_next) return {tail.lines.begin(), tail.lines.end()};
+    if (tail.incarnation > incarnation) break;
+  }
+  return {};
 }
 
 bool Collector::IsDrained(std::uint64_t incarnation) const {

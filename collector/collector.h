@@ -50,6 +50,7 @@ class Collector {
     std::chrono::nanoseconds linger = std::chrono::seconds(2);  // for a pipe without end of file
     std::size_t keep_lines = 20;                                // of stderr, for LastStderr
     std::size_t keep_bytes = 4096;
+    std::size_t keep_lives = 4;  // incarnations of a slot of which that is kept
   };
   struct Callbacks {
     // This pipe has been read to its end and is closed.
@@ -86,8 +87,8 @@ class Collector {
   void Forget(const std::string& app);
   void Forget(const std::string& app, int slot);
 
-  // The newest lines that this incarnation wrote on stderr, oldest first; empty if another
-  // incarnation of the slot has written since.
+  // The newest lines that this incarnation wrote on stderr, oldest first. In a crash loop its lines
+  // may be gone when somebody asks: then those of the next that are there.
   std::vector<std::string> LastStderr(const std::string& app,
                                       int slot,
                                       std::uint64_t incarnation) const;
@@ -101,11 +102,14 @@ class Collector {
  private:
   struct Life;
   struct PipeState;
+  struct Tail {
+    std::uint64_t incarnation = 0;
+    std::deque<std::string> lines;
+    std::size_t bytes = 0;
+  };
   struct Slot {
     WorkerCounters counters;
-    std::uint64_t stderr_incarnation = 0;
-    std::deque<std::string> stderr_lines;
-    std::size_t stderr_bytes = 0;
+    std::deque<Tail> tails;  // of the newest incarnations that wrote on stderr
   };
   using SlotKey = std::pair<std::string, int>;
 

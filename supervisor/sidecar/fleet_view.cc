@@ -64,4 +64,15 @@ const FleetView::App* FleetView::Find(const std::string& app) const {
   return it == apps_.end() ? nullptr : &it->second;
 }
 
+bool FleetView::HasEnded(const std::string& app, int slot, std::uint64_t incarnation) const {
+  const App* known = Find(app);
+  if (known == nullptr) return false;
+  for (const WorkerStatus& worker : known->status.workers) {
+    if (worker.slot != slot) continue;
+    const bool is_live = worker.incarnation == incarnation && worker.pid != 0;
+    return worker.incarnation >= incarnation && !is_live;
+  }
+  return false;
+}
+
 }  // namespace tend::supervisor

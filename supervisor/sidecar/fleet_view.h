@@ -39,6 +39,8 @@ class FleetView {
   const App* Find(const std::string& app) const;
   const std::map<std::string, App>& apps() const { return apps_; }
   bool synced() const { return synced_; }
+  // Core said so. What we have not heard of may be about to come.
+  bool HasEnded(const std::string& app, int slot, std::uint64_t incarnation) const;
 
  private:
   std::map<std::string, App> apps_;

@@ -327,8 +327,8 @@ SidecarState Sidecar::RouteState() {
   state.app_names = [this] {
     return std::vector<std::string>(open_logs_.begin(), open_logs_.end());
   };
-  state.is_drained = [this](std::uint64_t incarnation) {
-    return collector_.IsDrained(incarnation);
+  state.is_drained = [this](const std::string& app, int slot, std::uint64_t incarnation) {
+    return view_.HasEnded(app, slot, incarnation) && collector_.IsDrained(incarnation);
   };
   state.last_stderr = [this](const std::string& app, int slot, std::uint64_t incarnation) {
     return collector_.LastStderr(app, slot, incarnation);

@@ -73,8 +73,10 @@ class StderrBody final : public exporter::BodyStream {
 
   std::string Next() override {
     if (done_) return {};
-    const auto drained = Ask<bool>(
-        loop_, [state = &state_, life = incarnation_] { return state->is_drained(life); });
+    const auto drained =
+        Ask<bool>(loop_, [state = &state_, app = app_, slot = slot_, life = incarnation_] {
+          return state->is_drained(app, slot, life);
+        });
     const bool late = std::chrono::steady_clock::now() >= deadline_;
     if (drained && !*drained && !late) return {};
     done_ = true;

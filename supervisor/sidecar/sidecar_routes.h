@@ -26,7 +26,8 @@ struct SidecarState {
   // Where the app's log lies; nullopt: there is no such app.
   std::function<std::optional<std::string>(const std::string& app)> log_folder;
   std::function<std::vector<std::string>()> app_names;
-  std::function<bool(std::uint64_t incarnation)> is_drained;
+  // The worker has ended and all that it wrote was taken.
+  std::function<bool(const std::string& app, int slot, std::uint64_t incarnation)> is_drained;
   std::function<std::vector<std::string>(
       const std::string& app, int slot, std::uint64_t incarnation)>
       last_stderr;

@@ -284,6 +284,27 @@ TEST_F(CollectorTest, RemembersTheNewestStderrLinesOfAnIncarnation) {
   EXPECT_GT(bytes, 0u);
 }
 
+TEST_F(CollectorTest, RemembersTheStderrOfIncarnationsThatWereFollowedByOthers) {
+  std::vector<Ends> ends;
+  const auto live = [&](std::uint64_t incarnation) {
+    collector_.Announce({"api", 0, incarnation});
+    ends.push_back(Attach(incarnation, PipeKind::kStderr));
+    Write(ends.back(), "of " + std::to_string(incarnation) + "\n");
+    Wake(ends.back());
+  };
+  for (const std::uint64_t incarnation : {7, 8, 10, 11})
+    live(incarnation);
+  EXPECT_THAT(collector_.LastStderr("api", 0, 7), ElementsAre("of 7"));
+  EXPECT_THAT(collector_.LastStderr("api", 0, 11), ElementsAre("of 11"));
+  EXPECT_THAT(collector_.LastStderr("api", 0, 12), IsEmpty());
+  Write(ends[0], "late\n");
+  Wake(ends[0]);
+  EXPECT_THAT(collector_.LastStderr("api", 0, 7), ElementsAre("of 7", "late"));
+  live(12);
+  live(13);
+  EXPECT_THAT(collector_.LastStderr("api", 0, 7), ElementsAre("of 10")) << "the next that is there";
+}
+
 TEST_F(CollectorTest, CountsLinesThatWereCut) {
   collector_.Announce({"api", 0, 7});
   Ends out = Attach(7, PipeKind::kStdout);

@@ -215,6 +215,13 @@ TEST_F(KeeperTest, LosesNothingWhileARoleDoesNotRead) {
   Await("tend-core flood done");
   // The keeper still serves core, whatever the sidecar does.
   Core("put 4 1");
+  // What the keeper has not taken yet would die with core.
+  const auto taken = std::chrono::steady_clock::now() + kPatience;
+  while (heard_.find("queued 0") == std::string::npos && std::chrono::steady_clock::now() < taken) {
+    Core("queued");
+    Await("tend-core queued done");
+    if (heard_.find("queued 0") == std::string::npos) Forget();
+  }
   Core("exit 0");
   Await("tend-core put 4 1");
   ::kill(stubborn_[0], SIGCONT);

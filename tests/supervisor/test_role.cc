@@ -75,6 +75,7 @@ class TestRole {
     if (verb == "exit") std::exit(first);
     if (verb == "stubborn") stubborn_ = true;
     if (verb == "quiet") quiet_ = true;
+    if (verb == "queued") Say("queued " + std::to_string(keeper_.queued()));
     if (verb == "count") Say("puts " + std::to_string(puts_));
     if (verb == "flood") ok = Flood(static_cast<std::uint64_t>(first));
     if (verb == "spawn") ok = SpawnExit(line.substr(line.find(' ') + 1));

@@ -54,6 +54,27 @@ TEST(FleetView, KeepsTheWorkersOfAnAppWhoseConfigurationChanges) {
   EXPECT_EQ(view.Find("api")->status.workers.size(), 1u);
 }
 
+TEST(FleetView, KnowsThatAWorkerHasEndedOnlyWhenCoreSaidSo) {
+  FleetView view;
+  EXPECT_FALSE(view.HasEnded("api", 0, 7)) << "the app may be about to come";
+  view.PutApp(Config("api"), {});
+  EXPECT_FALSE(view.HasEnded("api", 0, 7));
+  WorkerStatus worker = Worker(0, 100);
+  worker.incarnation = 6;
+  view.PutWorker("api", worker);
+  EXPECT_FALSE(view.HasEnded("api", 0, 7)) << "not heard of yet";
+  worker.incarnation = 7;
+  view.PutWorker("api", worker);
+  EXPECT_FALSE(view.HasEnded("api", 0, 7)) << "it runs";
+  worker.pid = 0;
+  view.PutWorker("api", worker);
+  EXPECT_TRUE(view.HasEnded("api", 0, 7));
+  worker.incarnation = 8;
+  worker.pid = 101;
+  view.PutWorker("api", worker);
+  EXPECT_TRUE(view.HasEnded("api", 0, 7)) << "another took its place";
+}
+
 TEST(FleetView, RefusesWorkersOfUnknownApps) {
   FleetView view;
   EXPECT_FALSE(view.PutWorker("api", Worker(0, 1)));
