@@ -218,15 +218,22 @@ class Tend:
             return subprocess.run(["zstdcat", file], capture_output=True, check=True).stdout
         return file.read_bytes()
 
+    def all_records(self, app):
+        """Workers' and tend's own, in order. Segments are compressed and pruned while we read."""
+        for _ in range(20):
+            try:
+                return [record for file in self.log_files(app) for record in self.records_of(file)]
+            except (FileNotFoundError, subprocess.CalledProcessError):
+                time.sleep(0.1)
+        return [record for file in self.log_files(app) for record in self.records_of(file)]
+
     def records(self, app):
         """Every record of the app's workers, in order."""
-        return [record for file in self.log_files(app) for record in self.records_of(file)
-                if record.slot is not None]
+        return [record for record in self.all_records(app) if record.slot is not None]
 
     def gaps(self, app):
         """What tend itself wrote into the app's log: that there is a gap."""
-        return [record.text.decode() for file in self.log_files(app) for record in self.records_of(file)
-                if record.slot is None]
+        return [record.text.decode() for record in self.all_records(app) if record.slot is None]
 
     def records_of(self, file):
         content = self.read_log(file)
