@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <ostream>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -41,6 +42,7 @@ struct Case {
   int status;
   std::string body;
   bool whole;
+  friend void PrintTo(const Case& value, std::ostream* out) { *out << value.name; }
 };
 
 class HttpAnswers : public testing::TestWithParam<Case> {};
