@@ -132,10 +132,18 @@ void LineFormatter::AppendJson(const RecordBatch& batch, std::string& out) {
   const std::string head =
       JsonHead(last_, batch.stream, batch.worker->app, std::to_string(batch.worker->slot));
   for (const LineSpan& line : batch.lines) {
+    const std::string_view text = batch.Text(line);
+    const bool is_partial = (line.flags & kLinePartial) != 0;
     out.append(head);
-    if ((line.flags & kLinePartial) != 0) out.append("\"partial\":true,");
+    if (!is_partial && SplitJsonObject(text, members_) && !members_.empty() &&
+        IsWellFormedJson(text)) {
+      AppendMerged(text, members_, out);
+      out.append("}\n");
+      continue;
+    }
+    if (is_partial) out.append("\"partial\":true,");
     out.append("\"message\":\"");
-    AppendJsonEscaped(batch.Text(line), out);
+    AppendJsonEscaped(text, out);
     out.append("\"}\n");
   }
 }

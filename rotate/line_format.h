@@ -6,17 +6,29 @@
 //   kJson  {"time":"…","stream":"stderr","app":"api","worker":1,"message":"text"}
 //   kRaw   text
 //
+// A line that is a JSON object itself is merged into kJson's, its bytes untouched:
+//
+//   {"time":"…","stream":"stdout","app":"api","worker":1,"level":"info","worker_time":"…",
+//    "message":"text","merged":true,"_level":30,"_time":1531171074631,"pid":657,"msg":"text"}
+//
+// `level` and `worker_time` are what line_level.h finds; `message` is its msg or event, unless it
+// has a `message`. A key of its own that is one of ours gets "_" in front (as does one with "_" in
+// front already); `level` and `message` stay as they are if they are what ours would be.
+// ParseLine takes all that back: its text is the line as the worker wrote it, byte for byte.
+//
 // Thread: any one.
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/record.h"
 #include "base/time.h"
 #include "config/config.h"
+#include "rotate/json_object.h"
 
 namespace tend::rotate {
 
@@ -45,6 +57,7 @@ class LineFormatter {
   config::LineFormat format_;
   Wall last_{};
   std::string prefix_;
+  std::vector<JsonMember> members_;
   // Whose raw line has no newline yet.
   bool raw_open_ = false;
   std::uint64_t raw_incarnation_ = 0;
@@ -65,6 +78,12 @@ struct ParsedLine {
 // Understands every LineFormat, whatever the file's is now: a line that is none of the others is
 // raw. `app` is the app's name, `line` comes without its newline. Never fails.
 ParsedLine ParseLine(std::string_view app, std::string_view line, std::string& scratch);
+
+// Appends the members that kJson makes of `text`, whose `members` are these, without braces.
+void AppendMerged(std::string_view text, std::span<const JsonMember> members, std::string& out);
+// `text` again from the members behind "merged" of a kJson line, braces around them. False, and
+// nothing of use in `text`, if they are none.
+bool Unmerge(std::string_view object, std::string& text);
 
 // Appends `text` as the inside of a JSON string; what is not UTF-8 becomes U+FFFD.
 void AppendJsonEscaped(std::string_view text, std::string& out);

@@ -66,16 +66,11 @@ const json::string* Text(const json::object& object, std::string_view key) {
   return value == nullptr ? nullptr : value->if_string();
 }
 
-bool ParseJson(std::string_view line, ParsedLine& parsed, std::string& scratch) {
-  if (line.empty() || line[0] != '{') return false;
-  boost::system::error_code failed;
-  const json::value value = json::parse(line, failed);
-  if (failed || !value.is_object()) return false;
-  const json::object& object = value.get_object();
+// What tend itself says in a kJson line.
+bool ParseHead(const json::object& object, ParsedLine& parsed) {
   const json::string* time_text = Text(object, "time");
   const json::string* stream = Text(object, "stream");
-  const json::string* message = Text(object, "message");
-  if (time_text == nullptr || stream == nullptr || message == nullptr) return false;
+  if (time_text == nullptr || stream == nullptr) return false;
   const auto time = ParseTime(*time_text);
   if (!time || !ToStream(*stream, parsed.stream)) return false;
   parsed.time = *time;
@@ -86,6 +81,39 @@ bool ParseJson(std::string_view line, ParsedLine& parsed, std::string& scratch) 
   if (const json::value* more = object.if_contains("partial"); more != nullptr && more->is_bool()) {
     parsed.flags = more->get_bool() ? kLinePartial : kLineWhole;
   }
+  return true;
+}
+
+bool ParseObject(std::string_view text, json::value& value) {
+  boost::system::error_code failed;
+  value = json::parse({text.data(), text.size()}, failed);
+  return !failed && value.is_object();
+}
+
+// A line with the worker's own object in it. The mark cannot be within what is in front of it:
+// there, quotes within a text have a backslash.
+bool ParseMerged(std::string_view line, ParsedLine& parsed, std::string& scratch) {
+  constexpr std::string_view kMark = ",\"merged\":true,";
+  const std::size_t mark = line.find(kMark);
+  if (mark == std::string_view::npos || line.back() != '}') return false;
+  json::value head;
+  if (!ParseObject(std::string(line.substr(0, mark)).append(1, '}'), head)) return false;
+  if (!ParseHead(head.get_object(), parsed)) return false;
+  std::string object(1, '{');
+  object.append(line.substr(mark + kMark.size()));
+  if (!Unmerge(object, scratch)) return false;
+  parsed.text = scratch;
+  return true;
+}
+
+bool ParseJson(std::string_view line, ParsedLine& parsed, std::string& scratch) {
+  if (line.empty() || line[0] != '{') return false;
+  if (ParseMerged(line, parsed, scratch)) return true;
+  parsed = ParsedLine{};
+  json::value value;
+  if (!ParseObject(line, value)) return false;
+  const json::string* message = Text(value.get_object(), "message");
+  if (message == nullptr || !ParseHead(value.get_object(), parsed)) return false;
   scratch.assign(message->data(), message->size());
   parsed.text = scratch;
   return true;

@@ -65,6 +65,44 @@ TEST(LineFormat, JsonLinesEscapeAndReplace) {
       "\xEF\xBF\xBD\xC3\xA4\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBDz\"}\n");
 }
 
+std::string Merged(const std::string& text) {
+  constexpr std::string_view kHead =
+      "{\"time\":\"2026-11-21T10:31:07.000000000Z\",\"stream\":\"stdout\",\"app\":\"api\","
+      "\"worker\":0,";
+  std::string line = Formatted(LineFormat::kJson, *BatchOf{}({text}));
+  EXPECT_TRUE(line.starts_with(kHead)) << line;
+  line.pop_back();
+  return "{" + line.substr(kHead.size());
+}
+
+TEST(LineFormat, JsonOfAWorkerIsMergedIn) {
+  EXPECT_EQ(Merged(R"({"level":30,"time":1531171074631,"pid":657,"msg":"say \"hi\""})"),
+            R"({"level":"info","worker_time":"2018-07-09T21:17:54.631000000Z",)"
+            R"("message":"say \"hi\"","merged":true,)"
+            R"("_level":30,"_time":1531171074631,"pid":657,"msg":"say \"hi\""})");
+  // winston
+  EXPECT_EQ(Merged(R"({"level":"info","message":"up","timestamp":"2026-11-21T10:31:07Z"})"),
+            R"({"worker_time":"2026-11-21T10:31:07.000000000Z","merged":true,)"
+            R"("level":"info","message":"up","timestamp":"2026-11-21T10:31:07Z"})");
+  // structlog
+  EXPECT_EQ(Merged(R"({"event": "up", "level": "warning"})"),
+            R"({"level":"warn","message":"up","merged":true,"event": "up", "_level": "warning"})");
+  EXPECT_EQ(Merged(R"({ "a" : 1.0 })"), R"({"merged":true, "a" : 1.0 })");
+}
+
+TEST(LineFormat, KeysOfAMergedLineAreUnique) {
+  EXPECT_EQ(Merged(R"({"app":"x","_app":"y","message":7,"msg":"m","level":"info","level":"info"})"),
+            R"({"message":"m","merged":true,"_app":"x","__app":"y","_message":7,"msg":"m",)"
+            R"("level":"info","_level":"info"})");
+}
+
+TEST(LineFormat, WhatIsNoJsonObjectStaysText) {
+  for (const std::string text :
+       {"{}", "{ }", "[1]", "{\"a\":tru}", "{\"a\":1} ", "{\"a\":\"\xff\"}"}) {
+    EXPECT_TRUE(Merged(text).starts_with("{\"message\":\"")) << text;
+  }
+}
+
 TEST(LineFormat, StampsNeverDecrease) {
   LineFormatter formatter(LineFormat::kCri);
   std::string out;
@@ -96,6 +134,31 @@ TEST(ParseLine, ReadsBackEveryFormat) {
     EXPECT_EQ(parsed.flags, kLinePartial);
     EXPECT_EQ(parsed.slot, format == LineFormat::kCri ? -1 : 1);
     EXPECT_EQ(parsed.text, "two");
+  }
+}
+
+TEST(ParseLine, GivesAMergedLineBackAsItWasWritten) {
+  std::vector<std::string> texts = {
+      R"({"level":30,"time":1531171074631,"pid":657,"hostname":"h","msg":"say \"hi\""})",
+      R"({ "event" : "up" ,"level":"warning",  "timestamp": "2026-11-21T10:31:07.1Z" })",
+      R"({"message":"m","level":"error","stack":"a\nb","deep":{"time":[1,{"_app":2}]}})",
+      R"({"time":1,"time":2,"_time":3,"__time":4,"_":5,"":6,"_x":7,"merged":true,"app":"b"})",
+      R"({"a":",\"merged\":true,","b":1})",
+  };
+  // What came from one tend may go through another.
+  texts.push_back(Merged(texts[0]));
+  texts.push_back(Merged(texts[5]));
+  for (const std::string& text : texts) {
+    std::string line = Formatted(LineFormat::kJson, *BatchOf{.slot = 4, .stamp = At(0, 5)}({text}));
+    line.pop_back();
+    EXPECT_TRUE(IsWellFormedJson(line)) << line;
+    EXPECT_NE(line.find(",\"merged\":true,"), std::string::npos) << line;
+    std::string scratch;
+    const ParsedLine parsed = ParseLine("api", line, scratch);
+    EXPECT_EQ(parsed.text, text);
+    EXPECT_EQ(parsed.slot, 4);
+    EXPECT_EQ(parsed.time, At(0, 5));
+    EXPECT_EQ(parsed.stream, Stream::kStdout);
   }
 }
 
