@@ -23,6 +23,7 @@ struct FileInfo {
   std::uint64_t size = 0;       // bytes
   std::uint64_t allocated = 0;  // bytes on disk
   Wall modified{};
+  std::uint64_t links = 1;  // names; 0: removed, and only open descriptors keep it
   bool is_regular = false;
   bool is_directory = false;
 };

@@ -36,6 +36,7 @@ FileInfo ToFileInfo(const struct stat& raw) {
   info.allocated = static_cast<std::uint64_t>(raw.st_blocks) * 512;
   info.modified = Wall(std::chrono::seconds(raw.st_mtim.tv_sec) +
                        std::chrono::nanoseconds(raw.st_mtim.tv_nsec));
+  info.links = raw.st_nlink;
   info.is_regular = S_ISREG(raw.st_mode);
   info.is_directory = S_ISDIR(raw.st_mode);
   return info;

@@ -34,6 +34,18 @@ ExitCode Act(const Context& context, Request request, std::string_view done) {
   return code;
 }
 
+ExitCode ActOnLogs(const Context& context,
+                   const Arguments& arguments,
+                   std::string_view verb,
+                   std::string_view done) {
+  Request request;
+  request.verb = verb;
+  request.select = arguments.words;
+  if (request.select.empty()) request.select = {"all"};
+  const std::string whose = Join(request.select, ", ");
+  return Act(context, std::move(request), std::string(done) + whose);
+}
+
 }  // namespace
 
 ExitCode DoStop(const Context& context, const Arguments& arguments) {
@@ -106,6 +118,14 @@ ExitCode DoFlush(const Context& context, const Arguments& arguments) {
                  "name an app, or say --all for the logs of all apps");
   }
   return Act(context, request, "deleted the logs of " + Join(request.select, ", "));
+}
+
+ExitCode DoLogsRotate(const Context& context, const Arguments& arguments) {
+  return ActOnLogs(context, arguments, "rotate", "rotated the logs of ");
+}
+
+ExitCode DoLogsReopen(const Context& context, const Arguments& arguments) {
+  return ActOnLogs(context, arguments, "reopen", "reopened the logs of ");
 }
 
 ExitCode DoSave(const Context& context, const Arguments&) {

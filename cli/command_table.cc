@@ -71,6 +71,13 @@ const CommandRow& RowOf(CommandId command) {
   return kCommands[static_cast<std::size_t>(command)];
 }
 
+const CommandRow* FindSubcommand(const CommandRow& row, std::string_view word) {
+  const std::string name = std::string(row.name) + ' ' + std::string(word);
+  const auto at = std::find_if(kCommands.begin(), kCommands.end(),
+                               [&](const CommandRow& other) { return other.name == name; });
+  return at == kCommands.end() ? nullptr : &*at;
+}
+
 const CommandRow* FindCommand(std::string_view word) {
   for (const CommandRow& row : kCommands) {
     const auto aliases = SplitWords(row.aliases, ' ');

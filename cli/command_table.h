@@ -50,8 +50,10 @@ std::vector<OptionRow> OptionsOf(CommandId command);
 bool TakesAppFlags(CommandId command);
 
 const CommandRow& RowOf(CommandId command);
-// By name or alias; nullptr.
+// By name or alias; nullptr. Only an alias finds a command whose name has two words.
 const CommandRow* FindCommand(std::string_view word);
+// "logs" and "rotate" → "logs rotate"; nullptr. It goes before an app of that name.
+const CommandRow* FindSubcommand(const CommandRow& row, std::string_view word);
 // The nearest name or alias, or "".
 std::string SuggestCommand(std::string_view word);
 

@@ -64,6 +64,10 @@ ExitCode Dispatch(Context& context, std::vector<std::string> args) {
   if (word == "__names") return PrintNames(context);
   const CommandRow* command = FindCommand(word);
   if (command == nullptr) return UnknownCommand(context, word);
+  if (const CommandRow* sub = args.empty() ? nullptr : FindSubcommand(*command, args.front())) {
+    command = sub;
+    args.erase(args.begin());
+  }
   if (Take(args, "--help") || Take(args, "-h")) {
     context.terminal.Out(HelpFor(command->id));
     return ExitCode::kOk;
@@ -80,6 +84,10 @@ ExitCode DoHelp(const Context& context, const Arguments& arguments) {
   }
   const CommandRow* command = FindCommand(arguments.words[0]);
   if (command == nullptr) return UnknownCommand(context, arguments.words[0]);
+  if (arguments.words.size() > 1) {
+    const CommandRow* sub = FindSubcommand(*command, arguments.words[1]);
+    if (sub != nullptr) command = sub;
+  }
   context.terminal.Out(HelpFor(command->id));
   return ExitCode::kOk;
 }

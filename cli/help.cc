@@ -169,16 +169,25 @@ std::string BashCompletion() {
       for (const std::string_view name : SplitWords(option.names, ','))
         options.emplace_back(name);
     }
-    std::string names(row.name);
+    const std::string first(row.name.substr(0, row.name.find(' ')));
+    std::vector<std::string> words;
+    if (first == row.name) words.push_back(first);
     for (const std::string_view alias : SplitWords(row.aliases, ' '))
-      names += '|' + std::string(alias);
-    commands += (commands.empty() ? "" : " ") + std::string(row.name);
-    cases += fmt::format("    {}) options=\"{}\" ;;\n", names, Join(options, " "));
+      words.emplace_back(alias);
+    if (words.empty()) continue;
+    const std::string names = Join(words, "|");
+    std::string more;
+    for (const CommandRow& other : Commands()) {
+      if (other.name.starts_with(first + ' ')) more += std::string(other.name.substr(first.size()));
+    }
+    commands += (commands.empty() ? "" : " ") + words.front();
+    cases += fmt::format("    {}) options=\"{}\" more=\"{}\" ;;\n", names, Join(options, " "),
+                         first == row.name ? more : "");
     if (NamesApps(row)) with_apps += (with_apps.empty() ? "" : "|") + names;
   }
   return fmt::format(R"bash(# bash completion of tend: source <(tend completion bash)
 _tend() {{
-  local word=${{COMP_WORDS[COMP_CWORD]}} options=
+  local word=${{COMP_WORDS[COMP_CWORD]}} options= more=
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
     COMPREPLY=($(compgen -W "{}" -- "$word"))
@@ -192,7 +201,7 @@ _tend() {{
   fi
   case ${{COMP_WORDS[1]}} in
     {})
-      COMPREPLY=($(compgen -W "$(tend __names 2>/dev/null)" -- "$word")) ;;
+      COMPREPLY=($(compgen -W "$more $(tend __names 2>/dev/null)" -- "$word")) ;;
     help) COMPREPLY=($(compgen -W "{}" -- "$word")) ;;
   esac
 }}

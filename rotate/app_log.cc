@@ -1,6 +1,7 @@
 #include "rotate/app_log.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "rotate/retention.h"
 #include "rotate/segment_name.h"
@@ -97,8 +98,10 @@ std::size_t AppLog::Pump(std::string& buffer, Moment now) {
 }
 
 void AppLog::WriteGroup(std::size_t count, std::string& buffer, Moment now) {
-  written_ = true;
+  // The first lines after a silence: nobody has looked since.
+  const bool first = !std::exchange(written_, true);
   for (Outlet& outlet : outlets_) {
+    if (first) outlet.sink->Check(now);
     buffer.clear();
     std::uint64_t lines = 0;
     for (std::size_t i = 0; i < count; ++i) {
@@ -125,8 +128,7 @@ bool AppLog::Tick(Moment now) {
     if (sink.failing()) {
       sink.Retry(now);
     } else if (written_) {
-      // An error here shows again, and is handled, at the next write.
-      (void)sink.file().CheckPath(now);
+      sink.Check(now);
     }
   }
   written_ = false;
@@ -143,7 +145,7 @@ Result<> AppLog::Seal(Moment now) {
 
 Result<> AppLog::Reopen(Moment now) {
   for (Outlet& outlet : outlets_)
-    TRY_VOID(outlet.sink->file().CheckPath(now));
+    TRY_VOID(outlet.sink->ReopenNow(now));
   return {};
 }
 

@@ -103,6 +103,20 @@ void FileSink::Retry(Moment now) {
   if (failing_ && now.mono >= retry_at_) (void)Resume(now);
 }
 
+void FileSink::Check(Moment now) {
+  if (failing_) return;
+  auto checked = Reopen(now);
+  // While the old file has a name, lines are as safe there as anywhere.
+  if (!checked && (!file_.is_open() || file_.at_risk())) Fail(checked.error(), now);
+}
+
+Result<> FileSink::ReopenNow(Moment now) {
+  if (!failing_) return Reopen(now);
+  retry_at_ = now.mono;
+  if (Resume(now)) return {};
+  return Error(Errc::kIo, file_.path() + " cannot be written: " + why_);
+}
+
 void FileSink::SetDiskLow(bool low, Moment now) {
   if (low == disk_low_) return;
   disk_low_ = low;
@@ -113,6 +127,8 @@ void FileSink::SetDiskLow(bool low, Moment now) {
 bool FileSink::Resume(Moment now) {
   if (disk_low_) {
     retry_at_ = now.mono + kRetry;
+    // Removing the file is what a person may have done to get space, and only we still hold it.
+    if (file_.is_open()) (void)file_.CheckPath(now);
     return false;
   }
   auto done = Reopen(now);

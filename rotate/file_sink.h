@@ -43,6 +43,10 @@ class FileSink {
   bool disk_full() const { return failing_ && reason_ == DropReason::kDiskFull; }
   // Tries again if it is time.
   void Retry(Moment now);
+  // Looks whether the file is still where it was.
+  void Check(Moment now);
+  // The same, and tries a failing file at once.
+  Result<> ReopenNow(Moment now);
 
   LineFormatter& formatter() { return formatter_; }
   LogFile& file() { return file_; }

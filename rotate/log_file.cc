@@ -13,7 +13,8 @@ namespace {
 constexpr unsigned kFolderMode = 0750;
 constexpr unsigned kFileMode = 0640;
 constexpr auto kSealRetry = std::chrono::seconds(1);
-constexpr std::size_t kWriteMax = 1 << 20;  // bytes a write(2)
+constexpr std::size_t kWriteMax = 1 << 20;     // bytes a write(2)
+constexpr std::uint64_t kUnseenMax = 4 << 20;  // bytes between two looks at the path
 
 bool IsNotFound(const Error& error) {
   return error.code() == Errc::kNotFound;
@@ -64,7 +65,8 @@ Result<> LogFile::OpenActive() {
   is_regular_ = info.is_regular;
   inode_ = info.inode;
   device_ = info.device;
-  size_ = is_regular_ ? size : 0;
+  size_ = seen_ = is_regular_ ? size : 0;
+  displaced_ = nameless_ = false;
   at_line_end_ = true;
   step_ = SealStep::kNone;
   return {};
@@ -90,6 +92,13 @@ LogFile::Appended LogFile::Append(std::string_view lines, std::uint64_t size_max
     return done;
   }
   if (step_ != SealStep::kNone && now.mono >= seal_retry_) (void)Advance(now);
+  if (size_ > seen_ + kUnseenMax) {
+    auto checked = CheckPath(now);
+    if (!checked && at_risk()) {
+      done.error = std::move(checked).error();
+      return done;
+    }
+  }
   while (done.bytes < lines.size()) {
     const std::string_view left = lines.substr(done.bytes);
     std::size_t size = FittingPrefix(left, size_max);
@@ -145,6 +154,7 @@ Result<> LogFile::Seal(RotateReason reason, Moment now) {
   TEND_CHECK(is_open());
   if (!is_regular_) return {};
   if (step_ == SealStep::kNone) {
+    TRY_VOID(FinishLine());
     if (size_ == 0) return {};
     step_ = SealStep::kSync;
     seal_reason_ = reason;
@@ -184,7 +194,7 @@ Result<> LogFile::Advance(Moment now) {
         sealed_.back().bytes = size_;
         fd_ = *std::move(made);
         inode_ = info->inode;
-        size_ = info->size;
+        size_ = seen_ = info->size;
         at_line_end_ = true;
         step_ = SealStep::kSyncFolder;
         break;
@@ -201,6 +211,12 @@ Result<> LogFile::Advance(Moment now) {
 }
 
 Result<> LogFile::SealByRename(Moment now) {
+  auto info = files_.Stat(path());
+  if (!info && !IsNotFound(info.error())) return std::move(info).error();
+  if (!info || !IsOurs(*info)) {
+    step_ = SealStep::kNone;
+    return Replace();
+  }
   const Wall sealed_at = std::chrono::floor<std::chrono::seconds>(std::max(now.wall, not_before_));
   for (;;) {
     const Segment segment{.sequence = next_sequence_, .sealed = sealed_at, .bytes = size_};
@@ -234,20 +250,59 @@ Result<> LogFile::CheckPath(Moment now) {
     return Advance(now);
   }
   auto info = files_.Stat(path());
-  if (info && info->inode == inode_) {
-    if (info->size < size_) at_line_end_ = true;  // Somebody emptied it.
-    size_ = info->size;
-    return {};
-  }
   if (!info && !IsNotFound(info.error())) return std::move(info).error();
-  // What is left of a line belongs to the file that has its beginning; a new file could do nothing
-  // with it.
-  (void)FinishLine();
-  rest_.clear();
-  ++stats_.rotations[static_cast<std::size_t>(RotateReason::kExternal)];
+  if (!info || !IsOurs(*info)) return Replace();
+  displaced_ = false;
+  if (info->size < size_) {
+    at_line_end_ = true;
+    tell_(FactId::kLogFileTaken, {{"file", path()}, {"what", "emptied"}});
+  }
+  size_ = seen_ = info->size;
+  return {};
+}
+
+Result<> LogFile::Replace() {
+  TRY(const FileInfo own, files_.StatFd(fd_.get()));
+  nameless_ = own.links == 0;
+  std::string unseen;
+  if (nameless_) {
+    TRY(unseen, Unseen());
+  } else if (!FinishLine() && !at_line_end_) {
+    // The end of a line belongs to the file that has its beginning.
+    ++stats_.Dropped(DropReason::kWriteError);
+    rest_.erase(0, rest_.find('\n') + 1);
+  }
+  if (!std::exchange(displaced_, true)) {
+    ++stats_.rotations[static_cast<std::size_t>(RotateReason::kExternal)];
+    tell_(FactId::kLogFileTaken, {{"file", path()},
+                                  {"what", nameless_ ? "removed" : "moved"},
+                                  {"written_again", std::to_string(unseen.size())}});
+  }
   TRY_VOID(files_.MakeDirectories(folder_, kFolderMode));
   TRY_VOID(OpenActive());
-  return Refresh();
+  rest_.insert(0, unseen);
+  // A folder that cannot be read now is read the next time.
+  (void)Refresh();
+  return FinishLine();
+}
+
+// The lines that were written since the file was last seen.
+Result<std::string> LogFile::Unseen() const {
+  if (size_ <= seen_) return std::string();
+  TRY(const Fd reader, files_.OpenRead("/proc/self/fd/" + std::to_string(fd_.get())));
+  // From one byte before: it tells whether a line starts here.
+  const std::uint64_t begin = seen_ - (seen_ > 0 ? 1 : 0);
+  std::string bytes(size_ - begin, '\0');
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    TRY(const std::size_t n,
+        files_.ReadAt(reader.get(), std::span(bytes).subspan(done), begin + done));
+    if (n == 0) break;  // Emptied before it was removed.
+    done += n;
+  }
+  bytes.resize(done);
+  if (begin < seen_) bytes.erase(0, std::min(bytes.find('\n'), bytes.size() - 1) + 1);
+  return bytes;
 }
 
 Result<> LogFile::Clear() {
@@ -258,7 +313,7 @@ Result<> LogFile::Clear() {
   rest_.clear();
   if (!is_open() || !is_regular_) return {};
   TRY_VOID(files_.Truncate(fd_.get(), 0));
-  size_ = 0;
+  size_ = seen_ = 0;
   at_line_end_ = true;
   return {};
 }

@@ -10,6 +10,10 @@
 // unlinked before (no inode number is reused under a tailer), and nothing is ever truncated: what a
 // short write left of a line is kept and written first when writing works again.
 //
+// Somebody else may move, remove or empty the active file (logrotate, rm). What was written to a
+// file after it was last seen under its name is written again if the file turns out to be removed;
+// to bound that, Append looks at least every 4 MiB, and CheckPath() whenever it is called.
+//
 // Owned by a FileSink. Thread: disk.
 #pragma once
 
@@ -57,13 +61,15 @@ class LogFile {
   // Writes `lines`, and seals the file whenever the next line would take it over `size_max`.
   // REQUIRES: is_open()
   Appended Append(std::string_view lines, std::uint64_t size_max, Moment now);
-  // Writes what is left of a line that an error cut off.
+  // Writes what is left of a line that an error cut off, or to be written again.
   Result<> FinishLine();
+  // Lines that were taken have no file with a name: give it no more until it is mended.
+  bool at_risk() const { return nameless_ || !rest_.empty(); }
 
   // Seals the active file now. Nothing happens to an empty one. REQUIRES: is_open()
   Result<> Seal(RotateReason reason, Moment now);
   // If the active file is no longer what its path names, opens what is there (and makes it if it is
-  // missing). Goes on with an interrupted sealing too.
+  // missing), with what a removed file would take with it. Goes on with an interrupted sealing too.
   Result<> CheckPath(Moment now);
   // Removes all segments, empties the active file.
   Result<> Clear();
@@ -98,6 +104,9 @@ class LogFile {
   Result<> OpenActive();
   Result<> Advance(Moment now);
   Result<> SealByRename(Moment now);
+  Result<> Replace();
+  Result<std::string> Unseen() const;
+  bool IsOurs(const FileInfo& info) const { return info.inode == inode_ && info.device == device_; }
   std::size_t FittingPrefix(std::string_view lines, std::uint64_t size_max) const;
   std::optional<Error> Write(std::string_view lines, std::size_t& taken);
 
@@ -111,8 +120,11 @@ class LogFile {
   std::uint64_t inode_ = 0;
   std::uint64_t device_ = 0;
   std::uint64_t size_ = 0;
+  std::uint64_t seen_ = 0;  // size_ when the file was last seen under its name
+  bool displaced_ = false;  // it is not under its name, and that has been told
+  bool nameless_ = false;   // it is under no name at all
   bool at_line_end_ = true;
-  std::string rest_;  // of a line that has been begun
+  std::string rest_;  // of a line that has been begun, or of what a removed file had
   std::string last_line_;
   Wall not_before_{};
 

@@ -66,6 +66,7 @@ class Core {
     for (const int number : {SIGTERM, SIGINT})
       signals_.push_back(loop_.OnSignal(number, [this](int) { ShutDown(nullptr); }));
     signals_.push_back(loop_.OnSignal(SIGCHLD, [this](int) { ReapOwn(); }));
+    signals_.push_back(loop_.OnSignal(SIGUSR2, [this](int) { ReopenLogs(); }));
   }
 
   int exit_code() const { return exit_code_; }
@@ -169,6 +170,16 @@ class Core {
       exit.wall_ns = static_cast<std::uint64_t>(loop_.WallNow().time_since_epoch().count());
       fleet_.OnExit(exit);
       info = {};
+    }
+  }
+
+  // SIGUSR2, as PM2's daemon takes it.
+  void ReopenLogs() {
+    if (!link_) return;
+    for (const std::string& app : fleet_.AppNames()) {
+      link_->AskLogs("reopen", app, [app](const Result<>& result) {
+        if (!result) LogError("the log of " + app + ": " + result.error().message());
+      });
     }
   }
 

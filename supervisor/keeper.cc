@@ -146,7 +146,7 @@ Result<> Keeper::MakeDescriptors() {
   // SIGPIPE of a closed stderr, SIGHUP of a closed terminal: blocked for good, and so ignored.
   ::sigprocmask(SIG_SETMASK, &mask, &mask_before_);
   ::sigemptyset(&mask);
-  for (const int signal : {SIGCHLD, SIGTERM, SIGINT})
+  for (const int signal : {SIGCHLD, SIGTERM, SIGINT, SIGUSR2})
     ::sigaddset(&mask, signal);
   signals_.Reset(::signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK));
   epoll_.Reset(::epoll_create1(EPOLL_CLOEXEC));
@@ -415,10 +415,15 @@ void Keeper::OnRoleEnded(Role& role, int code, int status) {
 void Keeper::OnSignals() {
   signalfd_siginfo info;
   bool end = false;
+  bool reopen = false;
   while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
     end = end || info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT;
+    reopen = reopen || info.ssi_signo == SIGUSR2;
   }
   Reap();
+  // One that is not ready yet opens its files anew in any case.
+  const Role& sidecar = RoleOf(RoleId::kSidecar);
+  if (reopen && sidecar.ready && sidecar.pid != 0) ::kill(sidecar.pid, SIGUSR2);
   if (!end || ending_) return;
   ending_ = true;
   NotifyServiceManager("STOPPING=1");

@@ -160,6 +160,7 @@ Result<int> Run(PipeOptions options) {
   };
   const Loop::Watch interrupt = loop->OnSignal(SIGINT, on_signal);
   const Loop::Watch terminate = loop->OnSignal(SIGTERM, on_signal);
+  const Loop::Watch reopen = loop->OnSignal(SIGUSR2, [&](int) { sidecar.ReopenLogs(); });
   Loop::Watch poll;
   const std::function<void()> look = [&] {
     if (sidecar.collector().open_pipes() == 0) return loop->Stop();

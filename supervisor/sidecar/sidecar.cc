@@ -237,6 +237,14 @@ void Sidecar::OnLogsRequest(LogsOp op, const std::string& app, std::uint64_t req
   }
 }
 
+void Sidecar::ReopenLogs() {
+  for (const std::string& app : open_logs_) {
+    store_.Reopen(app, [app](const Result<>& result) {
+      if (!result) LogError("the log of " + app + ": " + result.error().message());
+    });
+  }
+}
+
 void Sidecar::SampleLater() {
   sample_ = loop_.After(kSampleEvery, [this] {
     if (!view_.apps().empty()) measurements_.Sample(view_, loop_.Now(), kSampleAgeMax);

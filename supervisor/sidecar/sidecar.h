@@ -53,6 +53,8 @@ class Sidecar final : public LinkListener {
   collector::Collector& collector() { return collector_; }
   rotate::LogStore& store() { return store_; }
 
+  // Opens all log files anew that are no longer where they were.
+  void ReopenLogs();
   // Takes what is in the pipes and writes it. False if that was not done by the deadline.
   bool Finish(std::chrono::nanoseconds time_max);
 

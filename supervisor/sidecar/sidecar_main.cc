@@ -49,6 +49,7 @@ Result<int> RunUnderKeeper() {
   sidecar.FollowKeeper();
   const auto stop = [&loop](int) { loop->Stop(); };
   const Loop::Watch terminate = loop->OnSignal(SIGTERM, stop);
+  const Loop::Watch reopen = loop->OnSignal(SIGUSR2, [&](int) { sidecar.ReopenLogs(); });
   loop->Run();
   if (sidecar.Finish(kFinishMax)) return 0;
   // A disk that does not answer holds its thread; everything else has been said.

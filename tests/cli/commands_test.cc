@@ -185,6 +185,29 @@ TEST(Flush, AsksForAnApp) {
   EXPECT_THAT(stage.core.Requests()[0], HasSubstr(R"("select":["all"])"));
 }
 
+TEST(LogsRotate, AsksForAllAppsUnlessOneIsNamed) {
+  Stage all;
+  all.core.Answer({Done()});
+  EXPECT_EQ(Type(all, {"logs", "rotate"}), ExitCode::kOk);
+  EXPECT_THAT(all.core.Requests()[0], HasSubstr(R"("verb":"rotate")"));
+  EXPECT_THAT(all.core.Requests()[0], HasSubstr(R"("select":["all"])"));
+  Stage one;
+  one.core.Answer({Done()});
+  EXPECT_EQ(Type(one, {"log", "rotate", "web"}), ExitCode::kOk);
+  EXPECT_THAT(one.core.Requests()[0], HasSubstr(R"("select":["web"])"));
+  EXPECT_THAT(one.out, HasSubstr("rotated the logs of web"));
+}
+
+TEST(LogsReopen, IsPm2sReloadLogs) {
+  for (const std::vector<std::string>& typed :
+       {std::vector<std::string>{"logs", "reopen"}, std::vector<std::string>{"reloadLogs"}}) {
+    Stage stage;
+    stage.core.Answer({Done()});
+    EXPECT_EQ(Type(stage, typed), ExitCode::kOk);
+    EXPECT_THAT(stage.core.Requests()[0], HasSubstr(R"("verb":"reopen")"));
+  }
+}
+
 TEST(Env, MasksSecretsUnlessTold) {
   const std::string packet =
       R"({"event":"env","app":"web","env":{"HOME":"/srv","API_KEY":"abc","DB":"pg://u:p@h/x"}})";

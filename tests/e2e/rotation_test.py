@@ -1,0 +1,122 @@
+"""Log files that are rotated on demand, and that somebody else moves, removes or empties."""
+import os
+import pathlib
+import re
+import signal
+import time
+import unittest
+
+from harness import TendTest, main, wait_until
+
+# Numbered lines, some 2,000 a second, until it is told to stop; says how many there were.
+COUNTER = """#!/usr/bin/python3
+import signal, sys, time
+going = True
+def stop(*_):
+    global going
+    going = False
+signal.signal(signal.SIGINT, stop)
+n = 0
+while going:
+    for _ in range(20):
+        n += 1
+        sys.stdout.write(f'line {n}\\n')
+    sys.stdout.flush()
+    time.sleep(0.01)
+open(sys.argv[1], 'w').write(str(n))
+"""
+
+
+class RotationTest(TendTest):
+    def setUp(self):
+        super().setUp()
+        self.tend.write("counter.py", COUNTER, 0o755)
+        self.count_file = self.tend.home / "count"
+        self.tend.config({"name": "gen", "script": "./counter.py", "args": [str(self.count_file)]})
+        self.start("tend.yaml")
+        self.active = self.tend.app_logs("gen") / "gen.log"
+        self.wait_lines()
+
+    def wait_lines(self):
+        """Until some hundreds more lines are in the active file; the last one's number."""
+        begin = wait_until(self.last_line, 5)
+        return wait_until(lambda: (lambda n: n if n > begin + 300 else None)(self.last_line()), 10,
+                          "lines come")
+
+    def last_line(self):
+        return int(self.tend.read_log(self.active).rsplit(b" ", 1)[1])
+
+    def end(self):
+        """How many lines there were in all."""
+        self.tend.ok("stop", "gen")
+        return int(wait_until(self.count_file.read_text, 5))
+
+    @staticmethod
+    def numbers(records):
+        return [int(r.text.split()[1]) for r in records]
+
+    def external(self):
+        return self.tend.metric("tend_app_log_rotations_total", app="gen", reason="external")
+
+    def assert_own_log_says(self, what):
+        wait_until(lambda: re.search(rf"moved, removed or emptied.*gen\.log.*{what}|log_file_taken.*{what}",
+                                     self.tend.own_log()), 5, f"our own log says {what}")
+
+    def test_on_demand(self):
+        for _ in range(3):
+            self.tend.ok("logs", "rotate", "gen")
+            self.wait_lines()
+        self.tend.ok("logs", "rotate")
+        total = self.end()
+        files = self.tend.log_files("gen")
+        self.assertEqual(len(files), 5, files)
+        self.assertEqual(self.numbers(self.tend.records("gen")), list(range(1, total + 1)))
+        self.assertEqual(self.tend.run("logs", "rotate", "nobody")[0], 4)
+
+    def test_moved_and_reopened_as_logrotate_does(self):
+        for n, reopen in enumerate((lambda: self.tend.ok("reloadLogs"),
+                                    lambda: self.tend.ok("logs", "reopen", "gen"),
+                                    lambda: os.kill(self.tend.daemon("tendd"), signal.SIGUSR2),
+                                    lambda: os.kill(self.tend.daemon("tend-core"), signal.SIGUSR2),
+                                    lambda: os.kill(self.tend.daemon("tend-sidecar"), signal.SIGUSR2),
+                                    lambda: None), 1):
+            self.active.rename(self.tend.home / f"moved.{n}")
+            begun = time.monotonic()
+            reopen()
+            wait_until(self.active.exists, 5, "it is made anew", interval=0.005)
+            self.assertLess(time.monotonic() - begun, 2.5)
+            self.wait_lines()
+        total = self.end()
+        records = [r for n in range(1, 7) for r in self.tend.records_of(self.tend.home / f"moved.{n}")]
+        records += self.tend.records("gen")
+        self.assertEqual(self.numbers(records), list(range(1, total + 1)))
+        self.assertEqual(self.external(), 6)
+        self.assert_own_log_says("moved")
+
+    def test_removed(self):
+        for _ in range(3):
+            before = self.last_line()
+            self.active.unlink()
+            wait_until(self.active.exists, 5, "it is made anew")
+            self.wait_lines()
+        total = self.end()
+        numbers = self.numbers(self.tend.records("gen"))
+        self.assertLessEqual(numbers[0], before + 1, "what was written afterwards is there")
+        self.assertEqual(numbers, list(range(numbers[0], total + 1)))
+        self.assertEqual(self.external(), 3)
+        self.assert_own_log_says("removed")
+
+    def test_emptied(self):
+        """As copytruncate does it: the copy has the lines until then."""
+        os.truncate(self.active, 0)
+        first = self.wait_lines()
+        self.assert_own_log_says("emptied")
+        total = self.end()
+        numbers = self.numbers(self.tend.records("gen"))
+        self.assertLess(numbers[0], first)
+        self.assertEqual(numbers, list(range(numbers[0], total + 1)))
+
+
+if __name__ == "__main__":
+    unittest.TestCase.maxDiff = 2000
+    main()
