@@ -1,23 +1,14 @@
 """Output that is no text, too long, or comes when it cannot be kept."""
-import ctypes
 import os
 import signal
 import subprocess
 import time
 import unittest
 
-from harness import TendTest, alive, main, wait_until, worker
+from harness import TendTest, alive, main, own_mounts, wait_until, worker
 
 PY = "/usr/bin/python3"
-CLONE_NEWNS = 0x00020000
 SPLIT = 256 * 1024
-
-
-def own_mounts():
-    """A mount namespace of this process's own; False where that is not allowed."""
-    if os.getuid() != 0 or ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNS) != 0:
-        return False
-    return subprocess.run(["mount", "--make-rprivate", "/"], stderr=subprocess.DEVNULL).returncode == 0
 
 
 class BadOutputTest(TendTest):

@@ -3,6 +3,7 @@
 TEND_BIN is the folder of the programs. Every wait has a deadline; what is not there by then fails
 the test and prints what tend itself had to say.
 """
+import ctypes
 import http.client
 import json
 import os
@@ -22,10 +23,32 @@ BIN = pathlib.Path(os.environ["TEND_BIN"])
 WORKERS = pathlib.Path(os.environ.get("TEND_TEST_WORKERS", BIN / "workers"))
 SANITIZED = os.environ.get("TEND_SANITIZED", "")
 # Sanitized programs are slower; no test is about speed then.
+CLONE_NEWNS = 0x00020000
 PATIENCE = 4 if SANITIZED else 1
 DAEMONS = ("tendd", "tend-core", "tend-sidecar")
 
 LINE = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z) (stdout|stderr) ([FP]) ([^ ]+):(\d+|-) (.*)", re.S)
+
+
+# Numbered lines with so many bytes behind the number, some 2,000 a second, until it is told to stop;
+# the file then says how many there were.
+COUNTER = """#!/usr/bin/python3
+import signal, sys, time
+file, padding = sys.argv[1], 'x' * int(sys.argv[2])
+going = True
+def stop(*_):
+    global going
+    going = False
+signal.signal(signal.SIGINT, stop)
+n = 0
+while going:
+    for _ in range(20):
+        n += 1
+        sys.stdout.write(f'line {n} {padding}\\n')
+    sys.stdout.flush()
+    time.sleep(0.01)
+open(file, 'w').write(str(n))
+"""
 
 
 def wait_until(condition, timeout=10.0, what=None, interval=0.02):
@@ -343,6 +366,13 @@ class TendTest(unittest.TestCase):
 def worker(name):
     """Path of a test worker that CMake built from workers/."""
     return str(WORKERS / name)
+
+
+def own_mounts():
+    """A mount namespace of this process's own; False where that is not allowed."""
+    if os.getuid() != 0 or ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNS) != 0:
+        return False
+    return subprocess.run(["mount", "--make-rprivate", "/"], stderr=subprocess.DEVNULL).returncode == 0
 
 
 def median(values):
