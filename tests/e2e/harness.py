@@ -23,8 +23,8 @@ BIN = pathlib.Path(os.environ["TEND_BIN"])
 WORKERS = pathlib.Path(os.environ.get("TEND_TEST_WORKERS", BIN / "workers"))
 SANITIZED = os.environ.get("TEND_SANITIZED", "")
 # Sanitized programs are slower; no test is about speed then.
-CLONE_NEWNS = 0x00020000
 PATIENCE = 4 if SANITIZED else 1
+CLONE_NEWNS = 0x00020000  # sched.h
 DAEMONS = ("tendd", "tend-core", "tend-sidecar")
 
 LINE = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z) (stdout|stderr) ([FP]) ([^ ]+):(\d+|-) (.*)", re.S)
