@@ -41,7 +41,7 @@ void VisitMembers(App& app,
          filter_env, port, append_env_to_name, exec_mode, instances, instance_var, increment_var,
          autostart, autorestart, restart_delay, exp_backoff_restart_delay, max_restarts, min_uptime,
          stop_exit_codes, kill_timeout, kill_signal, treekill, wait_ready, listen_timeout, uid, gid,
-         out_file, error_file, log_file, merge_logs, logs] = app;
+         out_file, error_file, log_file, merge_logs, log_date_format, time, log_type, logs] = app;
   visit("name", name);
   visit("namespace", namespace_);
   visit("script", script);
@@ -77,6 +77,9 @@ void VisitMembers(App& app,
   visit("error_file", error_file);
   visit("log_file", log_file);
   visit("merge_logs", merge_logs);
+  visit("log_date_format", log_date_format);
+  visit("time", time);
+  visit("log_type", log_type);
   visit("logs", logs);
 }
 
@@ -179,6 +182,7 @@ class Reader {
   // A value of a newer tend keeps the default: there is no better one.
   static bool Read(const json::value& from, OnFull& to) { return ReadEnum(from, to, 2); }
   static bool Read(const json::value& from, LineFormat& to) { return ReadEnum(from, to, 4); }
+  static bool Read(const json::value& from, LogType& to) { return ReadEnum(from, to, 2); }
   static bool Read(const json::value& from, ExecMode& to) { return ReadEnum(from, to, 2); }
   template <typename T>
   static bool ReadEnum(const json::value& from, T& to, unsigned count) {

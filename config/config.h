@@ -16,6 +16,7 @@ using Duration = std::chrono::nanoseconds;
 
 enum class OnFull : std::uint8_t { kDrop, kBlock };
 enum class LineFormat : std::uint8_t { kTend, kCri, kJson, kRaw };
+enum class LogType : std::uint8_t { kRaw, kJson };
 enum class ExecMode : std::uint8_t { kFork, kCluster };
 
 struct LogConfig {
@@ -72,6 +73,9 @@ struct AppConfig {
   // PM2's files. "" : not asked for. Absolute after Resolve.
   std::string out_file, error_file, log_file;
   bool merge_logs = true;
+  std::string log_date_format;  // of those files, in moment's tokens; "": no date
+  bool time = false;            // a date in PM2's own format, unless one is given
+  LogType log_type = LogType::kRaw;
   LogConfig logs;
 
   friend bool operator==(const AppConfig&, const AppConfig&) = default;

@@ -59,6 +59,9 @@ void Assign(OnFull& to, const Setting& from) {
 void Assign(ExecMode& to, const Setting& from) {
   to = from.text.starts_with("cluster") ? ExecMode::kCluster : ExecMode::kFork;
 }
+void Assign(LogType& to, const Setting& from) {
+  to = from.text == "json" ? LogType::kJson : LogType::kRaw;
+}
 void Assign(LineFormat& to, const Setting& from) {
   if (from.text == "cri") {
     to = LineFormat::kCri;
@@ -113,6 +116,9 @@ std::string Show(OnFull value) {
 }
 std::string Show(ExecMode value) {
   return value == ExecMode::kCluster ? "cluster" : "fork";
+}
+std::string Show(LogType value) {
+  return value == LogType::kJson ? "json" : "raw";
 }
 std::string Show(LineFormat value) {
   constexpr std::array<const char*, 4> kNames = {"tend", "cri", "json", "raw"};

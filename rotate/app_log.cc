@@ -18,8 +18,8 @@ AppLog::AppLog(Files& files, std::string app, std::string folder, TellFact tell)
 
 AppLog::Outlet AppLog::MakeOutlet(const std::string& folder,
                                   const std::string& base,
-                                  config::LineFormat format) {
-  FileSink::Setup setup{.app = app_, .folder = folder, .base = base, .format = format};
+                                  const LineStyle& style) {
+  FileSink::Setup setup{.app = app_, .folder = folder, .base = base, .style = style};
   Outlet outlet;
   outlet.sink = std::make_unique<FileSink>(files_, std::move(setup), stats_, tell_);
   return outlet;
@@ -39,18 +39,18 @@ void AppLog::Configure(const config::LogConfig& limits,
     return nullptr;
   };
   const auto add = [&](const std::string& folder, const std::string& base,
-                       config::LineFormat format) -> Outlet& {
+                       const LineStyle& style) -> Outlet& {
     Outlet outlet;
     outlet.sink = reuse(folder + '/' + base);
     const bool is_new = !outlet.sink;
-    if (is_new) outlet = MakeOutlet(folder, base, format);
-    outlet.sink->SetFormat(format);
+    if (is_new) outlet = MakeOutlet(folder, base, style);
+    outlet.sink->SetStyle(style);
     outlet.sink->SetPolicy(limits.on_full, SegmentSizeMax(limits, file_system_size));
     if (is_new) outlet.sink->Open(now);
     outlets_.push_back(std::move(outlet));
     return outlets_.back();
   };
-  add(folder_, ActiveName(app_), limits.format);
+  add(folder_, ActiveName(app_), {.format = limits.format});
   const std::string own_path = main().file().path();
   for (const ExtraFile& extra : extras) {
     const std::size_t slash = extra.path.rfind('/');
@@ -63,7 +63,7 @@ void AppLog::Configure(const config::LogConfig& limits,
       same->takes.push_back(extra);
       continue;
     }
-    add(extra.path.substr(0, slash), extra.path.substr(slash + 1), config::LineFormat::kRaw)
+    add(extra.path.substr(0, slash), extra.path.substr(slash + 1), extra.style)
         .takes.push_back(extra);
   }
 }

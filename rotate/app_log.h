@@ -16,13 +16,14 @@
 
 namespace tend::rotate {
 
-// A raw file beside the app's own. "/dev/null" and "" mean none. Rows with the same path are one
+// A file beside the app's own. "/dev/null" and "" mean none. Rows with the same path are one
 // file.
 struct ExtraFile {
   std::string path;
   bool out = true;  // takes stdout
   bool err = true;  // takes stderr
   int slot = -1;    // of this worker only; -1: of all
+  LineStyle style = {.format = config::LineFormat::kRaw};
   friend bool operator==(const ExtraFile&, const ExtraFile&) = default;
 };
 
@@ -75,7 +76,7 @@ class AppLog {
     std::vector<ExtraFile> takes;  // empty: everything
   };
   static bool Takes(const Outlet& outlet, const RecordBatch& batch);
-  Outlet MakeOutlet(const std::string& folder, const std::string& base, config::LineFormat format);
+  Outlet MakeOutlet(const std::string& folder, const std::string& base, const LineStyle& style);
   bool Holds() const;
   void WriteGroup(std::size_t count, std::string& buffer, Moment now);
 

@@ -24,7 +24,7 @@ bool IsFull(const Error& error) {
 
 FileSink::FileSink(Files& files, Setup setup, AppLogStats& stats, const TellFact& tell)
     : app_(std::move(setup.app)),
-      formatter_(setup.format),
+      formatter_(std::move(setup.style)),
       stats_(stats),
       tell_(tell),
       file_(files, std::move(setup.folder), std::move(setup.base), stats, tell) {}
@@ -32,13 +32,6 @@ FileSink::FileSink(Files& files, Setup setup, AppLogStats& stats, const TellFact
 void FileSink::SetPolicy(config::OnFull on_full, std::uint64_t segment_size_max) {
   on_full_ = on_full;
   segment_size_max_ = segment_size_max;
-}
-
-void FileSink::SetFormat(config::LineFormat format) {
-  if (format == formatter_.format()) return;
-  const Wall last = formatter_.last();
-  formatter_ = LineFormatter(format);
-  formatter_.NotBefore(last);
 }
 
 void FileSink::Open(Moment now) {

@@ -20,13 +20,13 @@ class FileSink {
     std::string app;
     std::string folder;
     std::string base;
-    config::LineFormat format{};
+    LineStyle style;
   };
   // `stats` and `tell` outlive the sink.
   FileSink(Files& files, Setup setup, AppLogStats& stats, const TellFact& tell);
 
   void SetPolicy(config::OnFull on_full, std::uint64_t segment_size_max);
-  void SetFormat(config::LineFormat format);
+  void SetStyle(const LineStyle& style) { formatter_.SetStyle(style); }
   // Opens the file now; what fails is tried again.
   void Open(Moment now);
 

@@ -6,6 +6,11 @@
 //   kJson  {"time":"…","stream":"stderr","app":"api","worker":1,"message":"text"}
 //   kRaw   text
 //
+// PM2's files are kRaw, in one of its styles if they are asked for:
+//
+//   dates  2026-11-21T10:31:07: text
+//   json   {"message":"text\n","timestamp":"…","type":"err","process_id":3,"app_name":"api"}
+//
 // A line that is a JSON object itself is merged into kJson's, its bytes untouched:
 //
 //   {"time":"…","stream":"stdout","app":"api","worker":1,"level":"info","worker_time":"…",
@@ -20,21 +25,34 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/record.h"
 #include "base/time.h"
 #include "config/config.h"
 #include "rotate/json_object.h"
+#include "rotate/moment_format.h"
 
 namespace tend::rotate {
 
+struct LineStyle {
+  config::LineFormat format = config::LineFormat::kTend;
+  // Of kRaw only.
+  bool pm2_json = false;
+  std::string dates = {};       // tokens of moment_format.h; "": none, and ISO 8601 in JSON
+  std::map<int, int> ids = {};  // slot → PM2's number of the worker
+  friend bool operator==(const LineStyle&, const LineStyle&) = default;
+};
+
 class LineFormatter {
  public:
-  explicit LineFormatter(config::LineFormat format) : format_(format) {}
+  explicit LineFormatter(LineStyle style) : style_(std::move(style)), dates_(style_.dates) {}
+  explicit LineFormatter(config::LineFormat format) : LineFormatter(LineStyle{.format = format}) {}
 
   // Appends all lines of `batch` to `out`, each with its newline. In kRaw a partial piece gets
   // none, unless another worker or stream speaks next.
@@ -47,14 +65,23 @@ class LineFormatter {
     if (time > last_) last_ = time;
   }
   Wall last() const { return last_; }
-  config::LineFormat format() const { return format_; }
+  // How lines look from here on.
+  void SetStyle(const LineStyle& style);
 
  private:
   void AppendPrefixed(const RecordBatch& batch, std::string& out);
   void AppendJson(const RecordBatch& batch, std::string& out);
   void AppendRaw(const RecordBatch& batch, std::string& out);
+  void AppendPm2Json(const RecordBatch& batch, std::string& out);
+  void AppendPm2Tail(std::string_view type,
+                     std::string_view id,
+                     std::string_view app,
+                     std::string& out);
+  // "2026-11-21T10:31:07: "; nothing if no dates are asked for.
+  void AppendDate(std::string& out);
 
-  config::LineFormat format_;
+  LineStyle style_;
+  MomentFormat dates_;
   Wall last_{};
   std::string prefix_;
   std::vector<JsonMember> members_;

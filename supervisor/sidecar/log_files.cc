@@ -7,6 +7,19 @@ namespace tend::supervisor {
 namespace {
 
 constexpr std::string_view kEnding = ".log";
+// What PM2 takes `time: true` for.
+constexpr char kTimeFormat[] = "YYYY-MM-DDTHH:mm:ss";
+
+rotate::LineStyle StyleOf(const config::AppConfig& app, const AppStatus& status) {
+  rotate::LineStyle style{.format = config::LineFormat::kRaw};
+  style.pm2_json = app.log_type == config::LogType::kJson;
+  style.dates = app.log_date_format.empty() && app.time ? kTimeFormat : app.log_date_format;
+  if (style.pm2_json) {
+    for (const WorkerStatus& worker : status.workers)
+      style.ids.emplace(worker.slot, worker.id);
+  }
+  return style;
+}
 
 void Add(const std::string& path,
          bool out,
@@ -15,14 +28,15 @@ void Add(const std::string& path,
          const AppStatus& status,
          std::vector<rotate::ExtraFile>& files) {
   if (path.empty() || path == "/dev/null") return;
+  const rotate::LineStyle style = StyleOf(app, status);
   if (app.merge_logs || !path.ends_with(kEnding)) {
-    files.push_back({path, out, err, -1});
+    files.push_back({path, out, err, -1, style});
     return;
   }
   const std::string stem = path.substr(0, path.size() - kEnding.size());
   for (const WorkerStatus& worker : status.workers) {
-    files.push_back(
-        {stem + '-' + std::to_string(worker.id) + std::string(kEnding), out, err, worker.slot});
+    files.push_back({stem + '-' + std::to_string(worker.id) + std::string(kEnding), out, err,
+                     worker.slot, style});
   }
 }
 

@@ -10,7 +10,8 @@
 namespace tend::supervisor {
 
 // out_file, error_file and log_file. Without merge_logs each worker has its own: "-<id>" goes
-// before a final ".log", as PM2 has it; other names are shared by all.
+// before a final ".log", as PM2 has it; other names are shared by all. Their lines look as
+// log_date_format, time and log_type say.
 std::vector<rotate::ExtraFile> ExtraFilesOf(const config::AppConfig& app, const AppStatus& status);
 
 }  // namespace tend::supervisor

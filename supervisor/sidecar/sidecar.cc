@@ -199,8 +199,9 @@ void Sidecar::OnWorker(const std::string& app, WorkerStatus worker) {
   const std::size_t before = known == nullptr ? 0 : known->status.workers.size();
   if (!view_.PutWorker(app, std::move(worker))) return;
   known = view_.Find(app);
-  const bool has_own_files = !known->config.merge_logs;
-  if (has_own_files && known->status.workers.size() != before) OpenLog(app);
+  const bool has_numbers =
+      !known->config.merge_logs || known->config.log_type == config::LogType::kJson;
+  if (has_numbers && known->status.workers.size() != before) OpenLog(app);
 }
 
 void Sidecar::OnWorkerGone(const std::string& app, int slot) {

@@ -46,6 +46,9 @@ AppConfig Changed() {
   app.error_file = "/e";
   app.log_file = "/l";
   app.merge_logs = false;
+  app.log_date_format = "HH:mm";
+  app.time = true;
+  app.log_type = LogType::kJson;
   app.logs.max_size = 1;
   app.logs.max_age = milliseconds(9);
   app.logs.max_files = 10;

@@ -53,7 +53,7 @@ TEST(Flags, AWrongValueSaysWhatWasExpected) {
 
 TEST(Flags, ThoseForLaterSaySo) {
   AppConfig app;
-  for (const char* flag : {"--watch", "--max-memory-restart", "--cron-restart", "--time"}) {
+  for (const char* flag : {"--watch", "--max-memory-restart", "--cron-restart", "--disable-logs"}) {
     const Result<> later = ApplyFlag(app, flag, "x");
     ASSERT_FALSE(later) << flag;
     EXPECT_THAT(later.error().message(), HasSubstr("is not supported yet"));

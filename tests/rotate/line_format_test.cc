@@ -55,6 +55,40 @@ TEST(LineFormat, ARawPieceIsNotGluedToAnotherStream) {
   EXPECT_EQ(out, "one\n\ntwo\nother\n[tend: note]\n");
 }
 
+TEST(LineFormat, Pm2DatesStandBeforeWholeLinesOnly) {
+  LineFormatter formatter(LineStyle{.format = LineFormat::kRaw, .dates = "[on] YYYY"});
+  std::string out;
+  formatter.Append(*Example(), out);
+  BatchOf next{.slot = 1, .stream = Stream::kStderr, .last_is_partial = true};
+  formatter.Append(*next({" and a half", "three"}), out);
+  formatter.Append(*BatchOf{.slot = 2}({"other"}), out);
+  formatter.AppendNotice("api", "note", At(1), out);
+  EXPECT_EQ(out,
+            "on 2026: one\non 2026: \non 2026: two and a half\non 2026: three\n"
+            "on 2026: other\non 2026: [tend: note]\n");
+}
+
+TEST(LineFormat, Pm2JsonHasItsKeys) {
+  LineStyle style{.format = LineFormat::kRaw, .pm2_json = true, .ids = {{1, 7}}};
+  LineFormatter formatter(style);
+  std::string out;
+  formatter.Append(*Example(), out);
+  EXPECT_EQ(out.substr(out.rfind('{')),
+            "{\"message\":\"two\",\"timestamp\":\"2026-11-21T10:31:07.001Z\",\"type\":\"err\","
+            "\"process_id\":7,\"app_name\":\"api\"}\n");
+  EXPECT_TRUE(out.starts_with("{\"message\":\"one\\n\",")) << out;
+  out.clear();
+  style.dates = "YYYY";
+  formatter.SetStyle(style);
+  formatter.Append(*BatchOf{.slot = 2}({"\"x\""}), out);
+  EXPECT_EQ(out,
+            "{\"message\":\"\\\"x\\\"\\n\",\"timestamp\":\"2026\",\"type\":\"out\","
+            "\"process_id\":null,\"app_name\":\"api\"}\n");
+  out.clear();
+  formatter.AppendNotice("api", "note", At(1), out);
+  EXPECT_TRUE(out.starts_with("{\"message\":\"[tend: note]\\n\",")) << out;
+}
+
 TEST(LineFormat, JsonLinesEscapeAndReplace) {
   const BatchOf make{.slot = 3, .stamp = At(0)};
   const std::string bad = std::string("a\"b\\c\td\r\x01\x7f") + "\xff\xc3\xa4\xe2\x82\xed\xa0\x80z";

@@ -50,5 +50,20 @@ TEST(ExtraFiles, HaveTheNumberOfTheWorkerUnlessMerged) {
                           ExtraFile{"/l/err.txt", false, true, -1}));
 }
 
+TEST(ExtraFiles, HaveTheStyleThatIsAskedFor) {
+  config::AppConfig app;
+  app.log_file = "/l/all.log";
+  const auto style = [&] { return ExtraFilesOf(app, TwoWorkers()).front().style; };
+  EXPECT_EQ(style(), rotate::LineStyle{.format = config::LineFormat::kRaw});
+  app.time = true;
+  EXPECT_EQ(style().dates, "YYYY-MM-DDTHH:mm:ss");
+  app.log_date_format = "HH:mm";
+  EXPECT_EQ(style().dates, "HH:mm");
+  EXPECT_FALSE(style().pm2_json);
+  app.log_type = config::LogType::kJson;
+  EXPECT_TRUE(style().pm2_json);
+  EXPECT_EQ(style().ids, (std::map<int, int>{{0, 7}, {1, 8}}));
+}
+
 }  // namespace
 }  // namespace tend::supervisor
