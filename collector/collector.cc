@@ -173,8 +173,22 @@ void Collector::Publish(PipeState& pipe, std::shared_ptr<RecordBatch> batch) {
     pipe.in_piece = cut;
     counter.bytes += line.size + (cut ? 0 : 1);
   }
+  if (!redactors_.empty()) Redact(*batch);
   if (batch->stream == Stream::kStderr) Remember(*batch);
   records_.Publish(std::move(batch));
+}
+
+void Collector::SetRedactor(const std::string& app, std::shared_ptr<const Redactor> redactor) {
+  if (redactor) {
+    redactors_.insert_or_assign(app, std::move(redactor));
+  } else {
+    redactors_.erase(app);
+  }
+}
+
+void Collector::Redact(RecordBatch& batch) const {
+  const auto redactor = redactors_.find(batch.worker->app);
+  if (redactor != redactors_.end()) redactor->second->Redact(batch);
 }
 
 void Collector::TakeFrames(PipeState& pipe, const RecordBatch& batch) {
@@ -269,6 +283,7 @@ void Collector::DrainAll() {
 void Collector::Forget(const std::string& app) {
   std::erase_if(slots_, [&](const auto& entry) { return entry.first.first == app; });
   last_stamp_.erase(app);
+  redactors_.erase(app);
 }
 
 void Collector::Forget(const std::string& app, int slot) {

@@ -26,6 +26,7 @@
 #include "base/record.h"
 #include "base/telemetry.h"
 #include "collector/line_splitter.h"
+#include "collector/redactor.h"
 
 namespace tend::collector {
 
@@ -84,6 +85,9 @@ class Collector {
   // unfinished lines; those of workers that live are flagged kLinePartial.
   void DrainAll();
 
+  // What it finds in lines of `app` is gone before they are kept or published; null: nothing is.
+  void SetRedactor(const std::string& app, std::shared_ptr<const Redactor> redactor);
+
   void Forget(const std::string& app);
   void Forget(const std::string& app, int slot);
 
@@ -119,6 +123,7 @@ class Collector {
   bool Take(PipeState& pipe);
   void Publish(PipeState& pipe, std::shared_ptr<RecordBatch> batch);
   void TakeFrames(PipeState& pipe, const RecordBatch& batch);
+  void Redact(RecordBatch& batch) const;
   void Remember(const RecordBatch& batch);
   void PublishUnfinished(PipeState& pipe, LineFlags flags);
   void Close(PipeState& pipe);
@@ -133,6 +138,7 @@ class Collector {
   Options options_;
   std::map<std::uint64_t, std::unique_ptr<Life>> lives_;
   std::map<SlotKey, Slot> slots_;
+  std::map<std::string, std::shared_ptr<const Redactor>> redactors_;  // of the apps that have one
   std::map<std::string, Wall> last_stamp_;
   std::string buffer_;  // one for all pipes
 };

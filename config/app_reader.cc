@@ -40,6 +40,14 @@ const Member* MemberOf(const Value& map, std::string_view path) {
   return found == map.members.end() ? nullptr : &*found;
 }
 
+// The item of a list of regular expressions that cannot be read; else `value` itself.
+const Value& WrongItem(const Key& key, const Value& value) {
+  if (key.kind != Kind::kRegexes || !value.is_list()) return value;
+  const auto wrong = std::find_if(value.items.begin(), value.items.end(),
+                                  [&](const Value& item) { return !ToSetting(key, item); });
+  return wrong == value.items.end() ? value : *wrong;
+}
+
 }  // namespace
 
 TreeReader::TreeReader(Dialect dialect, bool strict, std::string file)
@@ -187,8 +195,8 @@ void TreeReader::Apply(const Key& key,
   }
   Result<Setting> setting = ToSetting(key, member.value);
   if (!setting) {
-    Add(true, code::kBadValue, member.value.mark.line > 0 ? member.value.mark : member.mark,
-        level.where + '.' + path,
+    const Mark mark = WrongItem(key, member.value).mark;
+    Add(true, code::kBadValue, mark.line > 0 ? mark : member.mark, level.where + '.' + path,
         fmt::format("\"{}\"{} must be {}", path, level.owner, setting.error().message()));
     return;
   }
@@ -241,6 +249,13 @@ void TreeReader::FinishApp(const Value& app, AppConfig& config, Level& level) {
   CheckMode(app, config, level);
   if (level.given.count("instances") > 0 && level.given.count("merge_logs") == 0) {
     config.merge_logs = false;
+  }
+  if (!config.logs.multiline_start.empty() && config.logs.format != LineFormat::kJson) {
+    const Member* logs = MemberOf(app, "logs");
+    Add(true, code::kBadValue, logs == nullptr ? app.mark : logs->mark,
+        level.where + ".logs.multiline",
+        fmt::format("\"logs.multiline\"{} needs \"logs.format\" to be json", level.owner),
+        "in the other formats a record is one line");
   }
   if (config.wait_ready) {
     const Member* member = MemberOf(app, "wait_ready");

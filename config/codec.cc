@@ -21,7 +21,8 @@ template <typename Logs, typename Visitor>
 void VisitMembers(Logs& logs,
                   Visitor& visit) requires std::is_same_v<std::remove_const_t<Logs>, LogConfig> {
   auto& [max_size, max_age, max_files, max_total, min_free, format, compress, compress_level,
-         compress_delay, on_full] = logs;
+         compress_delay, on_full, redact, rate_limit, rate_burst, multiline_start,
+         multiline_flush] = logs;
   visit("max_size", max_size);
   visit("max_age", max_age);
   visit("max_files", max_files);
@@ -32,6 +33,11 @@ void VisitMembers(Logs& logs,
   visit("compress_level", compress_level);
   visit("compress_delay", compress_delay);
   visit("on_full", on_full);
+  visit("redact", redact);
+  visit("rate_limit", rate_limit);
+  visit("rate_burst", rate_burst);
+  visit("multiline_start", multiline_start);
+  visit("multiline_flush", multiline_flush);
 }
 
 template <typename App, typename Visitor>

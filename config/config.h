@@ -30,6 +30,11 @@ struct LogConfig {
   int compress_level = 1;  // zstd's
   Duration compress_delay = std::chrono::seconds(60);
   OnFull on_full = OnFull::kDrop;
+  std::vector<std::string> redact;           // regular expressions (base/pattern.h)
+  std::uint32_t rate_limit = 0;              // lines a second of a worker; 0: none
+  std::uint32_t rate_burst = 0;              // lines at once; less than rate_limit means rate_limit
+  std::vector<std::string> multiline_start;  // regular expressions; only with kJson
+  Duration multiline_flush = std::chrono::milliseconds(500);
   friend bool operator==(const LogConfig&, const LogConfig&) = default;
 };
 

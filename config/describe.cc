@@ -75,6 +75,10 @@ std::string TypeOf(const Key& key) {
       return R"("type": ["string", "number", "array"], "items": {"type": ["string", "number", "boolean"]})";
     case Kind::kFilter:
       return R"("type": ["string", "array", "boolean"], "items": {"type": "string"}, "not": {"const": true})";
+    case Kind::kRegexes:
+      return R"("type": ["string", "array"], "items": {"type": "string"})";
+    case Kind::kRate:
+      return R"("type": ["string", "integer"], "pattern": "^[0-9]+(/s)?$")";
     case Kind::kEnv:
       return R"("type": "object")";
     case Kind::kExitCodes:

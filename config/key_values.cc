@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/pattern.h"
 #include "base/status.h"
 #include "base/time.h"
 #include "config/keys.h"
@@ -169,6 +170,36 @@ Result<Setting> Instances(const Key& key, const Value& value) {
   return Bounded(key, value, *number);
 }
 
+Result<Setting> Regexes(const Key& key, const Value& value) {
+  if (value.kind != ValueKind::kString && !value.is_list()) return Expected(key, value);
+  Setting setting;
+  if (!value.is_list()) setting.list.push_back(value.text);
+  for (const Value& item : value.items) {
+    if (item.kind != ValueKind::kString) return Expected(key, item);
+    setting.list.push_back(item.text);
+  }
+  for (const std::string& text : setting.list) {
+    const Result<Pattern> pattern = Pattern::Compile(text);
+    if (!pattern) {
+      return Invalid(fmt::format("{}, which {} is not: {}", Expectation(key), text,
+                                 pattern.error().message()));
+    }
+    if (pattern->Matches("")) {
+      return Invalid(fmt::format("{} that match something; {} matches nothing at all, too",
+                                 Expectation(key), text));
+    }
+  }
+  return setting;
+}
+
+Result<Setting> Rate(const Key& key, const Value& value) {
+  if (!IsText(value)) return Expected(key, value);
+  std::string_view text = value.text;
+  if (text.ends_with("/s")) text.remove_suffix(2);
+  const auto number = Integer(text);
+  return number ? Bounded(key, value, *number) : Expected(key, value);
+}
+
 }  // namespace
 
 Result<Setting> ToSetting(const Key& key, const Value& value) {
@@ -206,6 +237,10 @@ Result<Setting> ToSetting(const Key& key, const Value& value) {
       return Instances(key, value);
     case Kind::kFilter:
       return Filter(key, value);
+    case Kind::kRegexes:
+      return Regexes(key, value);
+    case Kind::kRate:
+      return Rate(key, value);
     case Kind::kLater:
     case Kind::kIgnored:
       return Setting{};
@@ -253,6 +288,10 @@ std::string Expectation(const Key& key) {
       return fmt::format("a whole number from {} to {}, or max", key.min, key.max);
     case Kind::kFilter:
       return "a name or a list of parts of names";
+    case Kind::kRegexes:
+      return "a regular expression or a list of them";
+    case Kind::kRate:
+      return fmt::format("lines a second such as 5000/s, from {} to {}", key.min, key.max);
     case Kind::kLater:
     case Kind::kIgnored:
       return "anything";

@@ -31,6 +31,8 @@ enum class Kind : std::uint8_t {
   kSignal,
   kInstances,
   kFilter,   // filter_env
+  kRegexes,  // one or several that base/pattern.h understands
+  kRate,     // lines a second: 5000 or 5000/s
   kLater,    // PM2's or ours, not in this version: warning in ecosystem files, error elsewhere
   kIgnored,  // PM2's, without meaning here: accepted in ecosystem files
 };

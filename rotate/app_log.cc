@@ -114,9 +114,9 @@ void AppLog::WriteGroup(std::size_t count, std::string& buffer, Moment now) {
   }
 }
 
-void AppLog::NoteLost(std::uint64_t lines, std::uint64_t bytes, Moment now) {
+void AppLog::NoteLost(const LostLines& lost, Moment now) {
   written_ = true;
-  main().NoteLost(lines, bytes, "lines came faster than the disk takes them", now);
+  main().NoteLost(lost, now);
 }
 
 bool AppLog::Tick(Moment now) {

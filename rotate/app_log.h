@@ -47,7 +47,7 @@ class AppLog {
   // Writes what may be written now, using `buffer` for the text: the QueuedBytes of the batches
   // that are done with.
   std::size_t Pump(std::string& buffer, Moment now);
-  void NoteLost(std::uint64_t lines, std::uint64_t bytes, Moment now);
+  void NoteLost(const LostLines& lost, Moment now);
 
   // Once a second while there is something to do: tries failing files again, looks whether the
   // files are still where they were. True if anything was or is going on: then call it again.

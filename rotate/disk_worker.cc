@@ -100,16 +100,13 @@ void DiskWorker::Pump(AppLog& app, Moment now) {
   changed_.insert(app.name());
 }
 
-void DiskWorker::NoteLost(const std::string& app,
-                          std::uint64_t lines,
-                          std::uint64_t bytes,
-                          Moment now) {
+void DiskWorker::NoteLost(const std::string& app, const LostLines& lost, Moment now) {
   AppLog* log = Find(app);
   if (log == nullptr) {
-    lines_without_app_ += lines;
+    lines_without_app_ += lost.lines;
     return;
   }
-  log->NoteLost(lines, bytes, now);
+  log->NoteLost(lost, now);
   changed_.insert(app);
   next_tick_ = std::min(next_tick_, now.mono + kTick);
 }

@@ -47,7 +47,7 @@ class DiskWorker {
 
   // Lines of an app that is not open are counted as lost for it and forgotten.
   void Write(const std::string& app, const std::vector<RecordBatchPtr>& batches, Moment now);
-  void NoteLost(const std::string& app, std::uint64_t lines, std::uint64_t bytes, Moment now);
+  void NoteLost(const std::string& app, const LostLines& lost, Moment now);
 
   // Errc::kNotFound if the app is not open.
   Result<> Flush(const std::string& app);

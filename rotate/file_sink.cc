@@ -168,18 +168,15 @@ Result<> FileSink::WriteGap(Moment now) {
   return {};
 }
 
-void FileSink::NoteLost(std::uint64_t lines,
-                        std::uint64_t bytes,
-                        std::string_view why,
-                        Moment now) {
-  if (lines == 0) return;
-  stats_.Dropped(DropReason::kQueueFull) += lines;
-  stats_.bytes_dropped[static_cast<std::size_t>(DropReason::kQueueFull)] += bytes;
-  lost_lines_ += lines;
-  lost_bytes_ += bytes;
+void FileSink::NoteLost(const LostLines& lost, Moment now) {
+  if (lost.lines == 0) return;
+  stats_.Dropped(lost.reason) += lost.lines;
+  stats_.bytes_dropped[static_cast<std::size_t>(lost.reason)] += lost.bytes;
+  lost_lines_ += lost.lines;
+  lost_bytes_ += lost.bytes;
   if (failing_) return;
-  why_ = why;
-  reason_ = DropReason::kQueueFull;
+  why_ = lost.why;
+  reason_ = lost.reason;
   if (auto said = WriteGap(now); !said) Fail(said.error(), now);
 }
 

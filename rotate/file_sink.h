@@ -32,8 +32,7 @@ class FileSink {
 
   // Writes `text`, whole lines made by formatter(), `lines` of them. REQUIRES: !holds()
   void Write(std::string_view text, std::uint64_t lines, Moment now);
-  // Lines that were lost before they came here.
-  void NoteLost(std::uint64_t lines, std::uint64_t bytes, std::string_view why, Moment now);
+  void NoteLost(const LostLines& lost, Moment now);
   // Refuses to write while the disk is fuller than it may be.
   void SetDiskLow(bool low, Moment now);
 

@@ -135,8 +135,8 @@ void LineFormatter::AppendJson(const RecordBatch& batch, std::string& out) {
     const std::string_view text = batch.Text(line);
     const bool is_partial = (line.flags & kLinePartial) != 0;
     out.append(head);
-    if (!is_partial && SplitJsonObject(text, members_) && !members_.empty() &&
-        IsWellFormedJson(text)) {
+    const bool is_line = !is_partial && text.find('\n') == std::string_view::npos;
+    if (is_line && SplitJsonObject(text, members_) && !members_.empty() && IsWellFormedJson(text)) {
       AppendMerged(text, members_, out);
       out.append("}\n");
       continue;

@@ -10,6 +10,8 @@ std::string_view DropReasonName(DropReason reason) {
       return "write_error";
     case DropReason::kQueueFull:
       return "queue_full";
+    case DropReason::kRateLimit:
+      return "rate_limit";
   }
   return "";
 }

@@ -11,9 +11,18 @@
 
 namespace tend::rotate {
 
-enum class DropReason : std::uint8_t { kDiskFull, kWriteError, kQueueFull };
-inline constexpr std::size_t kDropReasons = 3;
-std::string_view DropReasonName(DropReason reason);  // "disk_full" "write_error" "queue_full"
+enum class DropReason : std::uint8_t { kDiskFull, kWriteError, kQueueFull, kRateLimit };
+inline constexpr std::size_t kDropReasons = 4;
+// "disk_full" "write_error" "queue_full" "rate_limit"
+std::string_view DropReasonName(DropReason reason);
+
+// Lines that were lost before they came to a file.
+struct LostLines {
+  std::uint64_t lines = 0;
+  std::uint64_t bytes = 0;
+  DropReason reason = DropReason::kQueueFull;
+  std::string why = {};  // in words, for the line that stands in their place
+};
 
 // kExternal: somebody else renamed or removed the file.
 enum class RotateReason : std::uint8_t { kSize, kManual, kExternal };

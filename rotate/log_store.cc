@@ -71,7 +71,12 @@ struct LogStore::Core {
     }
     write();
     if (work.lost_lines > 0) {
-      worker.NoteLost(work.app, work.lost_lines, work.lost_bytes, MomentNow());
+      worker.NoteLost(work.app,
+                      {.lines = work.lost_lines,
+                       .bytes = work.lost_bytes,
+                       .reason = DropReason::kQueueFull,
+                       .why = "lines came faster than the disk takes them"},
+                      MomentNow());
     }
   }
 
@@ -192,6 +197,16 @@ void LogStore::Publish(RecordBatchPtr batch) {
   TEND_CHECK(batch && batch->worker);
   const std::string& app = batch->worker->app;
   core_->queue.Push(app, std::move(batch));
+}
+
+void LogStore::NoteLost(const std::string& app, LostLines lost) {
+  Submit(
+      app,
+      [core = core_.get(), app, lost = std::move(lost)]() -> Result<> {
+        core->worker.NoteLost(app, lost, MomentNow());
+        return {};
+      },
+      nullptr);
 }
 
 void LogStore::Flush(const std::string& app, Done done) {

@@ -57,6 +57,10 @@ class LogStore final : public RecordSink {
   bool HasRoom(const WorkerRef& worker) const override;
   void Publish(RecordBatchPtr batch) override;
 
+  // Lines of `app` that were lost on their way here: counted, and a line says so behind what was
+  // published before.
+  void NoteLost(const std::string& app, LostLines lost);
+
   // Removes all segments of the app and empties its active files.
   void Flush(const std::string& app, Done done);
   // Seals the active files now, unless they are empty.

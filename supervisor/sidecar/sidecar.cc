@@ -43,7 +43,9 @@ Sidecar::Sidecar(Loop& loop, Options options)
       options_(std::move(options)),
       measurements_(self_),
       store_(loop, FilesLinux(), StoreOptions()),
-      collector_(loop, store_, measurements_, CollectorCallbacks(), {}),
+      joining_(loop, store_),
+      limited_(loop, joining_, NoteLimited()),
+      collector_(loop, limited_, measurements_, CollectorCallbacks(), {}),
       routes_(loop, RouteState(), self_, events_) {
   SampleLater();
 }
@@ -55,6 +57,15 @@ collector::Collector::Callbacks Sidecar::CollectorCallbacks() {
             OnPipeClosed(incarnation, kind);
           },
           nullptr};
+}
+
+LimitedSink::NoteLost Sidecar::NoteLimited() {
+  return [this](const std::string& app, std::uint64_t lines, std::uint64_t bytes,
+                const std::string& why) {
+    store_.NoteLost(
+        app,
+        {.lines = lines, .bytes = bytes, .reason = rotate::DropReason::kRateLimit, .why = why});
+  };
 }
 
 rotate::LogStore::Options Sidecar::StoreOptions() {
@@ -137,6 +148,10 @@ void Sidecar::OnPipeClosed(std::uint64_t incarnation, collector::PipeKind kind) 
     const auto dropped = keeper_->Drop(KindOf(kind), incarnation);
     if (!dropped) LogError(dropped.error().message());
   }
+  if (kind != collector::PipeKind::kTelemetry) {
+    const bool is_out = kind == collector::PipeKind::kStdout;
+    joining_.Ended(incarnation, is_out ? Stream::kStdout : Stream::kStderr);
+  }
   // An app that was deleted while its pipes were still open may be waiting for this.
   loop_.Post([this] {
     const std::set<std::string> open = open_logs_;
@@ -158,6 +173,7 @@ void Sidecar::OnSynced() {
 void Sidecar::OpenLog(const std::string& app) {
   const FleetView::App* known = view_.Find(app);
   const config::LogConfig limits = known != nullptr ? known->config.logs : config::LogConfig{};
+  SetFilters(app, limits);
   std::vector<rotate::ExtraFile> extras;
   if (known != nullptr) extras = ExtraFilesOf(known->config, known->status);
   const bool is_new = open_logs_.insert(app).second;
@@ -168,11 +184,23 @@ void Sidecar::OpenLog(const std::string& app) {
   if (is_new) open_logs_.erase(app);
 }
 
+void Sidecar::SetFilters(const std::string& app, const config::LogConfig& logs) {
+  limited_.SetLimit(app, {logs.rate_limit, logs.rate_burst});
+  const bool joins = logs.format == config::LineFormat::kJson;
+  joining_.SetRule(app, joins ? logs.multiline_start : std::vector<std::string>(),
+                   logs.multiline_flush);
+  collector_.SetRedactor(app, logs.redact.empty()
+                                  ? nullptr
+                                  : std::make_shared<const collector::Redactor>(logs.redact));
+}
+
 void Sidecar::CloseLogIfUnused(const std::string& app) {
   if (view_.Find(app) != nullptr || collector_.HasPipes(app)) return;
   const bool is_awaited = std::any_of(waiting_.begin(), waiting_.end(),
                                       [&](const WorkerRef& worker) { return worker.app == app; });
   if (is_awaited || open_logs_.erase(app) == 0) return;
+  limited_.Forget(app);
+  joining_.Forget(app);
   store_.CloseApp(app);
   collector_.Forget(app);
   measurements_.Forget(app);
@@ -354,6 +382,8 @@ bool Sidecar::Finish(std::chrono::nanoseconds time_max) {
     if (!path.empty()) (void)FilesLinux().Unlink(path).has_value();
   }
   collector_.DrainAll();
+  limited_.Finish();
+  joining_.Finish();
   return store_.Shutdown(time_max);
 }
 

@@ -24,6 +24,8 @@
 #include "supervisor/keeper_client.h"
 #include "supervisor/sidecar/event_ring.h"
 #include "supervisor/sidecar/fleet_view.h"
+#include "supervisor/sidecar/joining_sink.h"
+#include "supervisor/sidecar/limited_sink.h"
 #include "supervisor/sidecar/link_reader.h"
 #include "supervisor/sidecar/measurements.h"
 #include "supervisor/sidecar/sidecar_routes.h"
@@ -72,11 +74,13 @@ class Sidecar final : public LinkListener {
  private:
   collector::Collector::Callbacks CollectorCallbacks();
   rotate::LogStore::Options StoreOptions();
+  LimitedSink::NoteLost NoteLimited();
   SidecarState RouteState();
   void OnPut(StoreKind kind, std::uint64_t id, Fd fd);
   void OpenLink(Fd socket);
   void OnPipeClosed(std::uint64_t incarnation, collector::PipeKind kind);
   void OpenLog(const std::string& app);
+  void SetFilters(const std::string& app, const config::LogConfig& logs);
   void CloseLogIfUnused(const std::string& app);
   void SampleLater();
   std::vector<AppStatus> MeasuredApps();
@@ -90,6 +94,8 @@ class Sidecar final : public LinkListener {
   EventRing events_;
   Measurements measurements_;
   rotate::LogStore store_;
+  JoiningSink joining_;
+  LimitedSink limited_;
   collector::Collector collector_;
   SidecarRoutes routes_;
   std::set<std::string> open_logs_;

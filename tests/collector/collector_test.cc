@@ -284,6 +284,26 @@ TEST_F(CollectorTest, RemembersTheNewestStderrLinesOfAnIncarnation) {
   EXPECT_GT(bytes, 0u);
 }
 
+TEST_F(CollectorTest, SecretsAreGoneFromWhatIsPublishedAndRemembered) {
+  collector_.SetRedactor("api", std::make_shared<const Redactor>(std::vector<std::string>{"s3c"}));
+  collector_.Announce({"api", 0, 7});
+  collector_.Announce({"web", 0, 8});
+  const Ends err = Attach(7, PipeKind::kStderr);
+  const Ends other = Attach(8, PipeKind::kStderr);
+  Write(err, "key s3c\nfine\n");
+  Write(other, "s3c\n");
+  Wake(err);
+  Wake(other);
+  EXPECT_THAT(shelf_.lines,
+              ElementsAre("api:0 stderr key [redacted]", "api:0 stderr fine", "web:0 stderr s3c"));
+  EXPECT_THAT(collector_.LastStderr("api", 0, 7), ElementsAre("key [redacted]", "fine"));
+  EXPECT_EQ(collector_.Counters("api", 0).err.bytes, 13u) << "as the worker wrote them";
+  collector_.SetRedactor("api", nullptr);
+  Write(err, "s3c\n");
+  Wake(err);
+  EXPECT_EQ(shelf_.lines.back(), "api:0 stderr s3c");
+}
+
 TEST_F(CollectorTest, RemembersTheStderrOfIncarnationsThatWereFollowedByOthers) {
   std::vector<Ends> ends;
   const auto live = [&](std::uint64_t incarnation) {

@@ -59,6 +59,11 @@ AppConfig Changed() {
   app.logs.compress_level = 13;
   app.logs.compress_delay = milliseconds(14);
   app.logs.on_full = OnFull::kBlock;
+  app.logs.redact = {"secret"};
+  app.logs.rate_limit = 15;
+  app.logs.rate_burst = 16;
+  app.logs.multiline_start = {"^a"};
+  app.logs.multiline_flush = milliseconds(17);
   return app;
 }
 

@@ -29,6 +29,31 @@ std::string All(const Loaded& loaded) {
   return text;
 }
 
+TEST(Reader, APatternThatCannotBeReadHasItsPlace) {
+  const Loaded loaded = Tend(R"(
+logs:
+  redact:
+    - "secret"
+    - "(open"
+apps: [{ name: a, script: a.js }]
+)");
+  EXPECT_FALSE(loaded.ok());
+  EXPECT_THAT(All(loaded), HasSubstr("tend.yaml:5:7"));
+  EXPECT_THAT(All(loaded), HasSubstr("which (open is not: missing )"));
+}
+
+TEST(Reader, RecordsOfSeveralLinesNeedJson) {
+  constexpr char kFile[] =
+      "logs: { multiline: { start: '^x' } }\napps: [{ name: a, script: a.js, logs: { format: %s } "
+      "}]";
+  const auto with = [&](std::string format) {
+    std::string text = kFile;
+    return Tend(text.replace(text.find("%s"), 2, format));
+  };
+  EXPECT_TRUE(with("json").ok()) << All(with("json"));
+  EXPECT_THAT(All(with("tend")), HasSubstr("needs \"logs.format\" to be json"));
+}
+
 TEST(Reader, ReadsAWholeFile) {
   const Loaded loaded = Tend(R"(
 listen: 0.0.0.0:9000

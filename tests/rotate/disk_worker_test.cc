@@ -359,8 +359,14 @@ TEST_F(DiskWorkerTest, KeepsAPartOfTheDiskFree) {
 TEST_F(DiskWorkerTest, LinesRefusedByTheQueueLeaveAGapLine) {
   Open();
   Write({"1"});
-  worker_->NoteLost("api", 5, 100, now_);
+  worker_->NoteLost("api", {.lines = 5, .bytes = 100, .why = "there was no room"}, now_);
   EXPECT_THAT(Texts()[1], HasSubstr("[tend: 5 lines (100 bytes) were not written"));
+  EXPECT_THAT(Texts()[1], HasSubstr("there was no room"));
+  EXPECT_EQ(Stats().Dropped(DropReason::kQueueFull), 5u);
+  worker_->NoteLost(
+      "api", {.lines = 2, .bytes = 9, .reason = DropReason::kRateLimit, .why = "too fast"}, now_);
+  EXPECT_EQ(Texts()[2], "[tend: 2 lines (9 bytes) were not written: too fast]");
+  EXPECT_EQ(Stats().Dropped(DropReason::kRateLimit), 2u);
   EXPECT_EQ(Stats().Dropped(DropReason::kQueueFull), 5u);
 }
 

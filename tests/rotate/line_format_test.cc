@@ -132,7 +132,7 @@ TEST(LineFormat, KeysOfAMergedLineAreUnique) {
 
 TEST(LineFormat, WhatIsNoJsonObjectStaysText) {
   for (const std::string text :
-       {"{}", "{ }", "[1]", "{\"a\":tru}", "{\"a\":1} ", "{\"a\":\"\xff\"}"}) {
+       {"{}", "{ }", "[1]", "{\"a\":\n1}", "{\"a\":tru}", "{\"a\":1} ", "{\"a\":\"\xff\"}"}) {
     EXPECT_TRUE(Merged(text).starts_with("{\"message\":\"")) << text;
   }
 }

@@ -1,0 +1,34 @@
+// Secrets in lines, made unreadable before anybody keeps or passes on the lines.
+//
+// A line is looked at by itself; one that is longer than the splitter's limit is looked at piece by
+// piece, so that what lies across two pieces is not found.
+//
+// Immutable; any number of threads may use one.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/pattern.h"
+#include "base/record.h"
+
+namespace tend::collector {
+
+inline constexpr std::string_view kRedacted = "[redacted]";
+
+class Redactor {
+ public:
+  // A pattern that cannot be compiled, which no configuration that was checked has, hides all text.
+  explicit Redactor(const std::vector<std::string>& patterns);
+
+  // What the patterns match becomes kRedacted. What has none is not copied.
+  void Redact(RecordBatch& batch) const;
+
+ private:
+  bool RedactLine(std::string_view text, std::string& out) const;
+
+  std::vector<Pattern> patterns_;
+  bool hides_all_ = false;
+};
+
+}  // namespace tend::collector
