@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "base/files.h"
 #include "cli/commands.h"
 #include "cli/selection.h"
 #include "cli/sidecar.h"
@@ -42,9 +43,23 @@ std::string ReadyWhen(const config::AppConfig& config) {
 
 std::string LogPolicy(const Context& context, const config::AppConfig& config) {
   const config::LogConfig& logs = config.logs;
-  return fmt::format("{}/  rotates at {}, keeps {} and {}{}", context.paths.AppLogs(config.name),
-                     FormatSize(logs.max_size), FormatDuration(logs.max_age),
-                     FormatSize(logs.max_total), logs.compress ? ", zstd" : "");
+  return fmt::format("{}/  rotates at {}{}, keeps {} and {}{}", context.paths.AppLogs(config.name),
+                     FormatSize(logs.max_size), logs.rotate.empty() ? "" : " and " + logs.rotate,
+                     FormatDuration(logs.max_age), FormatSize(logs.max_total),
+                     logs.compress ? ", zstd" : "");
+}
+
+// What the logs take now; "" where we may not look.
+std::string LogUse(const Context& context, const config::AppConfig& config) {
+  const std::string folder = context.paths.AppLogs(config.name);
+  const auto names = FilesLinux().List(folder);
+  if (!names) return "";
+  std::uint64_t bytes = 0;
+  for (const std::string& name : *names) {
+    if (const auto info = FilesLinux().Stat(folder + '/' + name)) bytes += info->size;
+  }
+  return fmt::format("{} in {}; up to {} of the disk stays free", HumanSize(bytes),
+                     Count(names->size(), "file"), FormatSize(config.logs.min_free));
 }
 
 void Row(std::string& text, std::string_view name, std::string_view value) {
@@ -69,6 +84,7 @@ std::string Settings(const Context& context,
                   FormatDuration(config.kill_timeout)));
   Row(text, "restarts", RestartPolicy(config));
   Row(text, "logs", LogPolicy(context, config));
+  Row(text, "", LogUse(context, config));
   Row(text, "", config.out_file.empty() ? "" : "stdout also to " + config.out_file);
   Row(text, "", config.error_file.empty() ? "" : "stderr also to " + config.error_file);
   Row(text, "", config.log_file.empty() ? "" : "both also to " + config.log_file);

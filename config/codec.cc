@@ -22,7 +22,7 @@ void VisitMembers(Logs& logs,
                   Visitor& visit) requires std::is_same_v<std::remove_const_t<Logs>, LogConfig> {
   auto& [max_size, max_age, max_files, max_total, min_free, format, compress, compress_level,
          compress_delay, on_full, redact, rate_limit, rate_burst, multiline_start,
-         multiline_flush] = logs;
+         multiline_flush, rotate, timezone, fsync] = logs;
   visit("max_size", max_size);
   visit("max_age", max_age);
   visit("max_files", max_files);
@@ -38,6 +38,9 @@ void VisitMembers(Logs& logs,
   visit("rate_burst", rate_burst);
   visit("multiline_start", multiline_start);
   visit("multiline_flush", multiline_flush);
+  visit("rotate", rotate);
+  visit("timezone", timezone);
+  visit("fsync", fsync);
 }
 
 template <typename App, typename Visitor>

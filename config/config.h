@@ -19,6 +19,10 @@ enum class LineFormat : std::uint8_t { kTend, kCri, kJson, kRaw };
 enum class LogType : std::uint8_t { kRaw, kJson };
 enum class ExecMode : std::uint8_t { kFork, kCluster };
 
+// LogConfig::fsync
+inline constexpr Duration kFsyncAtRotation{0};
+inline constexpr Duration kFsyncNever{-1};
+
 struct LogConfig {
   std::uint64_t max_size = 50ull << 20;  // bytes of a segment
   Duration max_age = std::chrono::hours(24 * 7);
@@ -35,6 +39,9 @@ struct LogConfig {
   std::uint32_t rate_burst = 0;              // lines at once; less than rate_limit means rate_limit
   std::vector<std::string> multiline_start;  // regular expressions; only with kJson
   Duration multiline_flush = std::chrono::milliseconds(500);
+  std::string rotate;                 // when, besides by size: base/schedule.h; "": never
+  std::string timezone;               // that `rotate` is meant in; "": the machine's
+  Duration fsync = kFsyncAtRotation;  // of the active file; else so often
   friend bool operator==(const LogConfig&, const LogConfig&) = default;
 };
 

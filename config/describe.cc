@@ -71,6 +71,11 @@ std::string TypeOf(const Key& key) {
       return R"("type": ["string", "integer"], "pattern": "^[0-9.]+ *([KMGTkmgt](i?[Bb])?|[Bb])?$")";
     case Kind::kDuration:
       return R"("type": ["string", "number"], "pattern": "^[0-9.]+ *(ms|s|m|h|d|w)?$")";
+    case Kind::kFsync:
+      return R"("type": ["string", "number"], "pattern": "^(rotate|none|[0-9.]+ *(ms|s|m|h|d|w)?)$")";
+    case Kind::kSchedule:
+    case Kind::kTimeZone:
+      return R"("type": "string")";
     case Kind::kStringList:
       return R"("type": ["string", "number", "array"], "items": {"type": ["string", "number", "boolean"]})";
     case Kind::kFilter:

@@ -39,7 +39,8 @@ FlagTakes TakesOf(const Key& key) {
 
 bool IsText(Kind kind) {
   return kind == Kind::kString || kind == Kind::kFile || kind == Kind::kEnum ||
-         kind == Kind::kSignal || kind == Kind::kStringList;
+         kind == Kind::kSignal || kind == Kind::kStringList || kind == Kind::kSchedule ||
+         kind == Kind::kTimeZone;
 }
 
 // A flag's text as the value that it would be in a file.

@@ -1,10 +1,12 @@
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <optional>
 
 #include <fmt/format.h>
 
 #include "base/pattern.h"
+#include "base/schedule.h"
 #include "base/status.h"
 #include "base/time.h"
 #include "config/keys.h"
@@ -200,6 +202,32 @@ Result<Setting> Rate(const Key& key, const Value& value) {
   return number ? Bounded(key, value, *number) : Expected(key, value);
 }
 
+Result<Setting> When(const Key& key, const Value& value) {
+  TRY(Setting setting, Text(key, value));
+  if (setting.text == "none") return Setting{};
+  if (!Schedule::Parse(setting.text)) return Expected(key, value);
+  return setting;
+}
+
+Result<Setting> TimeZone(const Key& key, const Value& value) {
+  TRY(Setting setting, Text(key, value));
+  const std::string& name = setting.text;
+  std::error_code error;
+  const bool known = !name.empty() && name.front() != '/' && name.find("..") == std::string::npos &&
+                     std::filesystem::is_regular_file("/usr/share/zoneinfo/" + name, error);
+  if (!known) return Expected(key, value);
+  return setting;
+}
+
+Result<Setting> Fsync(const Key& key, const Value& value) {
+  Setting setting;
+  setting.number = (value.text == "none" ? kFsyncNever : kFsyncAtRotation).count();
+  if (value.kind == ValueKind::kString && (value.text == "none" || value.text == "rotate")) {
+    return setting;
+  }
+  return Time(key, value);
+}
+
 }  // namespace
 
 Result<Setting> ToSetting(const Key& key, const Value& value) {
@@ -219,6 +247,12 @@ Result<Setting> ToSetting(const Key& key, const Value& value) {
       return Size(key, value);
     case Kind::kDuration:
       return Time(key, value);
+    case Kind::kSchedule:
+      return When(key, value);
+    case Kind::kTimeZone:
+      return TimeZone(key, value);
+    case Kind::kFsync:
+      return Fsync(key, value);
     case Kind::kString:
       return Text(key, value);
     case Kind::kFile:
@@ -264,6 +298,13 @@ std::string Expectation(const Key& key) {
       return fmt::format("a time such as 250ms or 5s, from {} to {}",
                          key.min == 0 ? "0" : FormatDuration(Duration(key.min)),
                          FormatDuration(Duration(key.max)));
+    case Kind::kSchedule:
+      return "none, hourly, daily, weekly, monthly, or a cron expression of five fields";
+    case Kind::kTimeZone:
+      return "a time zone such as UTC or Europe/Berlin";
+    case Kind::kFsync:
+      return fmt::format("rotate, none, or a time such as 5s, from {} to {}",
+                         FormatDuration(Duration(key.min)), FormatDuration(Duration(key.max)));
     case Kind::kString:
       return "a text";
     case Kind::kFile:

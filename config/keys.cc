@@ -148,6 +148,14 @@ std::string GetInstances(const Target& target) {
 std::string GetSignal(const Target& target) {
   return SignalName(target.app->kill_signal);
 }
+std::string GetRotate(const Target& target) {
+  return target.logs->rotate.empty() ? "none" : target.logs->rotate;
+}
+std::string GetFsync(const Target& target) {
+  const Duration every = target.logs->fsync;
+  if (every == kFsyncAtRotation) return "rotate";
+  return every == kFsyncNever ? "none" : FormatDuration(every);
+}
 std::string GetPort(const Target& target) {
   return target.app->port == 0 ? "" : std::to_string(target.app->port);
 }

@@ -220,6 +220,7 @@ class Page {
         if (app->logs) out_.Sample({{"app", app->status.name}}, (*app->logs).*member);
       }
     };
+    total(Metric::kAppLogLimit, &AppLogNumbers::limit_bytes);
     total(Metric::kAppLogCompressionInput, &AppLogNumbers::compression_input_bytes);
     total(Metric::kAppLogCompressionOutput, &AppLogNumbers::compression_output_bytes);
     by(Metric::kAppLogExpired, "reason", &AppLogNumbers::expired_files);
@@ -244,7 +245,9 @@ class Page {
   void WriteSelf() {
     const SelfSnapshot& self = snapshot_.self;
     One(Metric::kLogCompressionQueue, self.compression_queue_files);
+    UnlessZero(Metric::kLogLimit, self.log_limit_bytes);
     if (self.filesystem_size_bytes != 0) {
+      One(Metric::kLogFilesystemFloor, self.filesystem_floor_bytes);
       One(Metric::kLogFilesystemFree, self.filesystem_free_bytes);
       One(Metric::kLogFilesystemSize, self.filesystem_size_bytes);
     }

@@ -37,6 +37,7 @@ using NamedCounts = std::vector<std::pair<std::string, std::uint64_t>>;
 struct AppLogNumbers {
   NamedCounts dropped_lines, rotations, expired_files;  // by reason
   NamedCounts files, disk_bytes;                        // by kind
+  std::uint64_t limit_bytes = 0;                        // 0: none
   std::uint64_t compression_input_bytes = 0, compression_output_bytes = 0;
 };
 
@@ -56,7 +57,9 @@ struct SelfSnapshot {
   NamedCounts role_starts;
   std::uint64_t compression_queue_files = 0;
   std::optional<std::uint64_t> log_followers;
-  std::uint64_t filesystem_free_bytes = 0, filesystem_size_bytes = 0;  // size 0: both are unknown
+  std::uint64_t log_limit_bytes = 0;  // of all apps; 0: none
+  // size 0: all three are unknown
+  std::uint64_t filesystem_free_bytes = 0, filesystem_size_bytes = 0, filesystem_floor_bytes = 0;
 };
 
 struct Snapshot {

@@ -5,11 +5,15 @@
 
 #include "rotate/retention.h"
 #include "rotate/segment_name.h"
+#include "rotate/zone.h"
 
 namespace tend::rotate {
 namespace {
 
 constexpr std::size_t kGroupBytes = 256 << 10;  // that are formatted and written at a time
+// The clock may be set, or the machine sleep, while we wait for a time of the day.
+constexpr std::chrono::nanoseconds kClockWaitMax = std::chrono::seconds(60);
+constexpr std::chrono::nanoseconds kSealRetry = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -29,23 +33,28 @@ void AppLog::Configure(const config::LogConfig& limits,
                        const std::vector<ExtraFile>& extras,
                        std::uint64_t file_system_size,
                        Moment now) {
+  const bool other_times = limits.rotate != limits_.rotate || limits.timezone != limits_.timezone;
   limits_ = limits;
+  if (other_times) SetSchedule();
   std::vector<Outlet> old = std::move(outlets_);
   outlets_.clear();
-  const auto reuse = [&](const std::string& path) -> std::unique_ptr<FileSink> {
+  const auto reuse = [&](const std::string& path) -> Outlet {
+    Outlet same;
     for (Outlet& outlet : old) {
-      if (outlet.sink && outlet.sink->file().path() == path) return std::move(outlet.sink);
+      if (!outlet.sink || outlet.sink->file().path() != path) continue;
+      same.sink = std::move(outlet.sink);
+      if (!other_times) same.due = outlet.due;
     }
-    return nullptr;
+    return same;
   };
   const auto add = [&](const std::string& folder, const std::string& base,
                        const LineStyle& style) -> Outlet& {
-    Outlet outlet;
-    outlet.sink = reuse(folder + '/' + base);
+    Outlet outlet = reuse(folder + '/' + base);
     const bool is_new = !outlet.sink;
     if (is_new) outlet = MakeOutlet(folder, base, style);
     outlet.sink->SetStyle(style);
     outlet.sink->SetPolicy(limits.on_full, SegmentSizeMax(limits, file_system_size));
+    outlet.sink->file().SetSyncAtSeal(limits.fsync != config::kFsyncNever);
     if (is_new) outlet.sink->Open(now);
     outlets_.push_back(std::move(outlet));
     return outlets_.back();
@@ -100,8 +109,10 @@ std::size_t AppLog::Pump(std::string& buffer, Moment now) {
 void AppLog::WriteGroup(std::size_t count, std::string& buffer, Moment now) {
   // The first lines after a silence: nobody has looked since.
   const bool first = !std::exchange(written_, true);
+  unsynced_ = limits_.fsync > config::kFsyncAtRotation;
   for (Outlet& outlet : outlets_) {
     if (first) outlet.sink->Check(now);
+    SealIfDue(outlet, now);
     buffer.clear();
     std::uint64_t lines = 0;
     for (std::size_t i = 0; i < count; ++i) {
@@ -130,9 +141,61 @@ bool AppLog::Tick(Moment now) {
     } else if (written_) {
       sink.Check(now);
     }
+    SealIfDue(outlet, now);
   }
   written_ = false;
+  SyncIfDue(now);
   return again;
+}
+
+void AppLog::SetSchedule() {
+  schedule_.reset();
+  if (limits_.rotate.empty()) return;
+  auto schedule = Schedule::Parse(limits_.rotate);
+  auto zone = FindZone(limits_.timezone);
+  if (!zone) {
+    // The machine's own is often not said; a name was checked, and its file has gone since.
+    tell_(FactId::kLogScheduleFailed, {{"error", zone.error().message()}, {"instead", "UTC"}});
+    zone = ZoneOffsets([](Wall) { return OffsetSpan{}; });
+  }
+  if (!schedule) {
+    return tell_(FactId::kLogScheduleFailed, {{"error", schedule.error().message()}});
+  }
+  schedule_ = *std::move(schedule);
+  zone_ = *std::move(zone);
+}
+
+void AppLog::SealIfDue(Outlet& outlet, Moment now) {
+  LogFile& file = outlet.sink->file();
+  if (!schedule_ || !file.is_open() || outlet.sink->failing()) return;
+  if (!outlet.due) {
+    // What lies there from before may be due already.
+    const Wall since = std::min(file.written_before().value_or(now.wall), now.wall);
+    outlet.due = schedule_->Next(since, zone_);
+  }
+  if (now.wall < *outlet.due) return;
+  // One that cannot be sealed now is tried again.
+  if (file.active_bytes() > 0 && !file.Seal(RotateReason::kTime, now)) return;
+  outlet.due = schedule_->Next(now.wall, zone_);
+}
+
+void AppLog::SyncIfDue(Moment now) {
+  if (!unsynced_ || now.mono < next_sync_) return;
+  Sync();
+  unsynced_ = false;
+  next_sync_ = now.mono + limits_.fsync;
+}
+
+Mono AppLog::NextDue(Moment now) const {
+  Mono next = unsynced_ ? next_sync_ : Mono::max();
+  for (const Outlet& outlet : outlets_) {
+    if (!outlet.due || outlet.sink->file().active_bytes() == 0) continue;
+    // One that is overdue could not be sealed.
+    const std::chrono::nanoseconds wait =
+        *outlet.due > now.wall ? *outlet.due - now.wall : kSealRetry;
+    next = std::min(next, now.mono + std::min(wait, kClockWaitMax));
+  }
+  return next;
 }
 
 Result<> AppLog::Seal(Moment now) {
@@ -156,9 +219,9 @@ Result<> AppLog::Clear() {
 }
 
 void AppLog::Sync() {
-  // At the end of a life: whoever could be told is gone, and the kernel has the lines.
+  if (limits_.fsync == config::kFsyncNever) return;
   for (Outlet& outlet : outlets_)
-    (void)outlet.sink->file().Sync();
+    outlet.sink->file().Sync();
 }
 
 void AppLog::Refresh() {
@@ -194,6 +257,7 @@ AppLogStats AppLog::Stats() const {
       count.bytes += segment.bytes;
     }
   }
+  stats.limit_bytes = limits_.max_total;
   stats.lines_written = outlets_.empty() ? 0 : outlets_.front().sink->lines_written();
   return stats;
 }

@@ -7,10 +7,12 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/record.h"
+#include "base/schedule.h"
 #include "config/config.h"
 #include "rotate/file_sink.h"
 
@@ -53,6 +55,9 @@ class AppLog {
   // files are still where they were. True if anything was or is going on: then call it again.
   bool Tick(Moment now);
 
+  // When the next Tick is due by the clock: to seal a file, or to sync it. Mono::max(): never.
+  Mono NextDue(Moment now) const;
+
   Result<> Seal(Moment now);
   Result<> Reopen(Moment now);
   Result<> Clear();
@@ -74,10 +79,14 @@ class AppLog {
   struct Outlet {
     std::unique_ptr<FileSink> sink;
     std::vector<ExtraFile> takes;  // empty: everything
+    std::optional<Wall> due;       // when it is sealed by the schedule
   };
   static bool Takes(const Outlet& outlet, const RecordBatch& batch);
   Outlet MakeOutlet(const std::string& folder, const std::string& base, const LineStyle& style);
   bool Holds() const;
+  void SetSchedule();
+  void SealIfDue(Outlet& outlet, Moment now);
+  void SyncIfDue(Moment now);
   void WriteGroup(std::size_t count, std::string& buffer, Moment now);
 
   Files& files_;
@@ -87,6 +96,10 @@ class AppLog {
   config::LogConfig limits_;
   AppLogStats stats_;
   std::vector<Outlet> outlets_;  // the first is the app's own
+  std::optional<Schedule> schedule_;
+  ZoneOffsets zone_;
+  bool unsynced_ = false;
+  Mono next_sync_{};
   std::deque<RecordBatchPtr> pending_;
   bool written_ = false;  // since the last Tick
 };

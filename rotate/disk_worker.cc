@@ -40,6 +40,7 @@ void DiskWorker::Configure(const std::string& app,
   if (log == nullptr) {
     const TellFact tell = [this, app](FactId id, FactFields fields) {
       if (id == FactId::kLogRotated) rotated_ = true;
+      changed_.insert(app);
       Fact fact;
       fact.id = id;
       fact.app = app;
@@ -166,6 +167,8 @@ Mono DiskWorker::Tick(Moment now) {
   if (!job_) ChooseJob(now);
 
   Mono next = active || disk_low_ || job_ ? now.mono + kTick : Mono::max();
+  for (const auto& entry : apps_)
+    next = std::min(next, entry.second->NextDue(now));
   if (next_compress_) next = std::min(next, *next_compress_);
   const bool has_sealed = std::any_of(apps_.begin(), apps_.end(), [](const auto& entry) {
     for (const LogFile* file : entry.second->files()) {
@@ -191,14 +194,20 @@ void DiskWorker::MeasureSpace(Moment now) {
   }
 }
 
+// Of the apps' floors, the highest.
+std::uint64_t DiskWorker::Floor() const {
+  std::uint64_t floor = 0;
+  for (const auto& entry : apps_)
+    floor = std::max(floor, FreeFloor(entry.second->limits().min_free, space_->size));
+  return floor;
+}
+
 std::uint64_t DiskWorker::BytesToFree() const {
   if (!space_) return 0;
-  std::uint64_t floor = 0;
+  const std::uint64_t floor = Floor();
   bool full = false;
-  for (const auto& entry : apps_) {
-    floor = std::max(floor, FreeFloor(entry.second->limits().min_free, space_->size));
+  for (const auto& entry : apps_)
     full = full || entry.second->main().disk_full();
-  }
   // A quota is not seen in the free space: then one segment at a time goes.
   return std::max<std::uint64_t>(Above(floor, space_->available), full ? 1 : 0);
 }
@@ -372,7 +381,9 @@ void DiskWorker::Export(LogStoreStats& stats) {
   if (space_) {
     stats.file_system_free_bytes = space_->available;
     stats.file_system_size_bytes = space_->size;
+    stats.file_system_floor_bytes = Floor();
   }
+  stats.limit_bytes = options_.logs_total;
 }
 
 }  // namespace tend::rotate

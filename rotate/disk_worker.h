@@ -82,6 +82,7 @@ class DiskWorker {
   void Prune(Moment now);
   void Remove(const std::vector<Expired>& expired);
   std::vector<Consumer> Consumers();  // in the order of apps_
+  std::uint64_t Floor() const;        // REQUIRES: space_
   std::uint64_t BytesToFree() const;
   void ChooseJob(Moment now);
   void DropJobOf(const AppLog* app, const LogFile* file, std::optional<std::uint64_t> sequence);

@@ -66,6 +66,8 @@ Result<> LogFile::OpenActive() {
   inode_ = info.inode;
   device_ = info.device;
   size_ = seen_ = is_regular_ ? size : 0;
+  written_before_.reset();
+  if (size_ > 0) written_before_ = info.modified;
   displaced_ = nameless_ = false;
   at_line_end_ = true;
   step_ = SealStep::kNone;
@@ -169,9 +171,7 @@ Result<> LogFile::Advance(Moment now) {
       case SealStep::kNone:
         break;
       case SealStep::kSync:
-        // The kernel tells of a write-back error once, and trying again would hide it; the lines
-        // are in its cache either way, so sealing goes on.
-        (void)files_.Sync(fd_.get());
+        if (sync_at_seal_) Sync();
         step_ = SealStep::kRename;
         break;
       case SealStep::kRename:
@@ -195,13 +195,14 @@ Result<> LogFile::Advance(Moment now) {
         fd_ = *std::move(made);
         inode_ = info->inode;
         size_ = seen_ = info->size;
+        written_before_.reset();
         at_line_end_ = true;
         step_ = SealStep::kSyncFolder;
         break;
       }
       case SealStep::kSyncFolder:
         // Without it a power cut may bring back the old name: recovery goes on from there.
-        (void)files_.SyncDirectory(folder_);
+        if (sync_at_seal_) (void)files_.SyncDirectory(folder_);
         step_ = SealStep::kNone;
         break;
     }
@@ -318,9 +319,13 @@ Result<> LogFile::Clear() {
   return {};
 }
 
-Result<> LogFile::Sync() {
-  if (!is_open() || !is_regular_) return {};
-  return files_.Sync(fd_.get());
+void LogFile::Sync() {
+  if (!is_open() || !is_regular_) return;
+  // The kernel tells of a write-back error once, and trying again would hide it; the lines are in
+  // its cache either way, so that everything goes on.
+  const auto synced = files_.Sync(fd_.get());
+  if (synced) return;
+  tell_(FactId::kLogSyncFailed, {{"file", path()}, {"error", synced.error().message()}});
 }
 
 Result<> LogFile::Refresh() {

@@ -73,7 +73,10 @@ class LogFile {
   Result<> CheckPath(Moment now);
   // Removes all segments, empties the active file.
   Result<> Clear();
-  Result<> Sync();
+  // Forces what was written onto the disk. Lines that did not get there are told as a fact.
+  void Sync();
+  // Whether sealing does that, too.
+  void SetSyncAtSeal(bool sync) { sync_at_seal_ = sync; }
   // Reads the folder again: somebody else may have removed segments.
   Result<> Refresh();
 
@@ -89,6 +92,8 @@ class LogFile {
   }
   std::uint64_t active_bytes() const { return size_; }
   std::uint64_t bytes() const;  // in all
+  // When something was last written to the active file before we opened it; not set if we began it.
+  std::optional<Wall> written_before() const { return written_before_; }
   // The last whole line that Open found, for a formatter to go on from its stamp.
   const std::string& last_line() const { return last_line_; }
   // No name will carry an earlier time than this.
@@ -121,6 +126,8 @@ class LogFile {
   std::uint64_t device_ = 0;
   std::uint64_t size_ = 0;
   std::uint64_t seen_ = 0;  // size_ when the file was last seen under its name
+  std::optional<Wall> written_before_;
+  bool sync_at_seal_ = true;
   bool displaced_ = false;  // it is not under its name, and that has been told
   bool nameless_ = false;   // it is under no name at all
   bool at_line_end_ = true;

@@ -20,6 +20,8 @@ std::string_view RotateReasonName(RotateReason reason) {
   switch (reason) {
     case RotateReason::kSize:
       return "size";
+    case RotateReason::kTime:
+      return "time";
     case RotateReason::kManual:
       return "manual";
     case RotateReason::kExternal:

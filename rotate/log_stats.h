@@ -25,9 +25,9 @@ struct LostLines {
 };
 
 // kExternal: somebody else renamed or removed the file.
-enum class RotateReason : std::uint8_t { kSize, kManual, kExternal };
-inline constexpr std::size_t kRotateReasons = 3;
-std::string_view RotateReasonName(RotateReason reason);  // "size" "manual" "external"
+enum class RotateReason : std::uint8_t { kSize, kTime, kManual, kExternal };
+inline constexpr std::size_t kRotateReasons = 4;
+std::string_view RotateReasonName(RotateReason reason);  // "size" "time" "manual" "external"
 
 inline constexpr std::size_t kExpireReasons = 4;
 
@@ -47,7 +47,8 @@ struct AppLogStats {
   std::uint64_t compress_failures = 0;
   std::array<std::uint64_t, kExpireReasons> expired_files{};
   FileCount active, rotated, compressed;
-  bool failing = false;  // lines are being dropped or held back now
+  std::uint64_t limit_bytes = 0;  // of all of them; 0: none
+  bool failing = false;           // lines are being dropped or held back now
 
   std::uint64_t& Dropped(DropReason reason) {
     return lines_dropped[static_cast<std::size_t>(reason)];
@@ -64,6 +65,8 @@ struct LogStoreStats {
   std::uint64_t compressed_files = 0;        // since start
   std::uint64_t file_system_free_bytes = 0;  // of the log folder's file system
   std::uint64_t file_system_size_bytes = 0;
+  std::uint64_t file_system_floor_bytes = 0;  // less free, and an app's new lines are dropped
+  std::uint64_t limit_bytes = 0;              // of all apps; 0: none
 };
 
 }  // namespace tend::rotate

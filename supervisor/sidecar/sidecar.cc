@@ -315,6 +315,7 @@ exporter::AppLogNumbers Sidecar::LogNumbers(const rotate::AppLogStats& stats) co
   numbers.disk_bytes = {{"active", stats.active.bytes},
                         {"rotated", stats.rotated.bytes},
                         {"compressed", stats.compressed.bytes}};
+  numbers.limit_bytes = stats.limit_bytes;
   numbers.compression_input_bytes = stats.compress_in_bytes;
   numbers.compression_output_bytes = stats.compress_out_bytes;
   return numbers;
@@ -344,6 +345,8 @@ exporter::Snapshot Sidecar::Measure() {
   snapshot.self.compression_queue_files = stats.compress_queue_files;
   snapshot.self.filesystem_free_bytes = stats.file_system_free_bytes;
   snapshot.self.filesystem_size_bytes = stats.file_system_size_bytes;
+  snapshot.self.filesystem_floor_bytes = stats.file_system_floor_bytes;
+  snapshot.self.log_limit_bytes = stats.limit_bytes;
   if (journal_) {
     const ExitJournal& header = journal_->header();
     snapshot.self.role_starts = {{"keeper", header.keeper_starts.load()},

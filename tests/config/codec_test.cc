@@ -64,6 +64,9 @@ AppConfig Changed() {
   app.logs.rate_burst = 16;
   app.logs.multiline_start = {"^a"};
   app.logs.multiline_flush = milliseconds(17);
+  app.logs.rotate = "daily";
+  app.logs.timezone = "Europe/Berlin";
+  app.logs.fsync = kFsyncNever;
   return app;
 }
 

@@ -82,6 +82,7 @@ inline Snapshot SampleSnapshot() {
   logs.expired_files = {{"age", 0}, {"bytes", 1}};
   logs.files = {{"active", 1}, {"rotated", 1}, {"compressed", 3}};
   logs.disk_bytes = {{"active", 64123}, {"rotated", 1048576}, {"compressed", 300000}};
+  logs.limit_bytes = 1073741824;
   logs.compression_input_bytes = 3145728;
   logs.compression_output_bytes = 300000;
   api.logs = std::move(logs);
@@ -97,6 +98,8 @@ inline Snapshot SampleSnapshot() {
   self.compiler = "12.2.0";
   self.role_starts = {{"keeper", 1}, {"core", 2}, {"sidecar", 1}};
   self.log_followers = 1;
+  self.log_limit_bytes = 10737418240;
+  self.filesystem_floor_bytes = 1073741824;
   self.filesystem_free_bytes = 20000000000;
   self.filesystem_size_bytes = 50000000000;
   return snapshot;

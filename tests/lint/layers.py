@@ -33,7 +33,7 @@ LIBRARIES = {
     r"zlib\.h": r"exporter/\w+\.cc",
     r"yaml-cpp/": r"config/document\w*\.cc",
     r"CLI/": r"cli/\w+\.cc",
-    r"date/": r"(base|cli|config)/\w+\.cc",
+    r"date/": r"(base|cli|config|rotate)/\w+\.cc",
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)', re.M)
 
