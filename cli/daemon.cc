@@ -10,6 +10,8 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
+#include <fstream>
 #include <thread>
 
 #include "base/fd.h"
@@ -74,6 +76,23 @@ Result<pid_t> Spawn(const std::string& program,
   if (pid < 0) return SysError("start " + program, errno);
   if (pid == 0) Become(program.c_str(), pointers.data(), out, err);
   return pid;
+}
+
+void UseListen(const std::string& listen) {
+  if (!listen.empty()) ::setenv("TEND_LISTEN", listen.c_str(), 0);
+}
+
+std::string ListensElsewhere(const Paths& paths, const std::string& listen) {
+  if (listen.empty() || std::getenv("TEND_LISTEN") != nullptr) return {};
+  std::ifstream file(paths.listen_file);
+  std::string bound;
+  if (!std::getline(file, bound)) return {};
+  const auto port = [](const std::string& address) {
+    return address.substr(address.rfind(':') + 1);
+  };
+  if (port(bound) == port(listen) || port(listen) == "0") return {};
+  return "the daemon runs already and listens on " + Harmless(bound) + ", not on " +
+         Harmless(listen) + " as the config file says";
 }
 
 bool DaemonAnswers(const Paths& paths) {

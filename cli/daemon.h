@@ -15,6 +15,13 @@ namespace tend::cli {
 // What tendd said is part of the error if it does not come up.
 Result<> StartDaemon(const Paths& paths);
 
+// A daemon that is started after this listens there, unless TEND_LISTEN says otherwise. Empty:
+// where it does by default.
+void UseListen(const std::string& listen);
+// What to tell a person whose config file asks for `listen` while the daemon runs already: "" if it
+// listens on that port, or TEND_LISTEN decides.
+std::string ListensElsewhere(const Paths& paths, const std::string& listen);
+
 // Core answers a ping.
 bool DaemonAnswers(const Paths& paths);
 

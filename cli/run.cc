@@ -244,6 +244,7 @@ ExitCode DoRun(const Context& context, const Arguments& arguments) {
   }
   auto found = FindWanted(context, CommandId::kRun, arguments, {});
   if (!found.wanted) return found.code;
+  UseListen(found.wanted->listen);
   return Foreground(context).Run(*found.wanted);
 }
 

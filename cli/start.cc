@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "cli/commands.h"
+#include "cli/daemon.h"
 #include "cli/environment.h"
 #include "cli/outcome.h"
 #include "cli/selection.h"
@@ -43,10 +44,17 @@ Request StartRequest(const Wanted& wanted, const Arguments& arguments) {
 }
 
 // Starts the daemon if nobody answers. False: said why.
-ExitCode EnsureDaemon(const Context& context) {
+ExitCode EnsureDaemon(const Context& context, const std::string& listen = {}) {
   const auto reached = context.connect();
-  if (reached) return ExitCode::kOk;
+  if (reached) {
+    const std::string elsewhere = ListensElsewhere(context.paths, listen);
+    if (elsewhere.empty()) return ExitCode::kOk;
+    context.terminal.Warning(elsewhere);
+    context.terminal.Help("`tend kill` and `tend start` make it so; that restarts the apps");
+    return ExitCode::kOk;
+  }
   if (reached.error().code() != Errc::kUnreachable) return Complain(context, reached.error());
+  UseListen(listen);
   const auto started = context.start_daemon();
   if (started) return ExitCode::kOk;
   context.terminal.Error(started.error().message());
@@ -99,7 +107,9 @@ ExitCode DoStart(const Context& context, const Arguments& arguments) {
   }
   auto found = FindWanted(context, CommandId::kStart, arguments, known);
   if (!found.wanted) return found.code;
-  if (const ExitCode code = EnsureDaemon(context); code != ExitCode::kOk) return code;
+  if (const ExitCode code = EnsureDaemon(context, found.wanted->listen); code != ExitCode::kOk) {
+    return code;
+  }
   ExitCode code = ExitCode::kOk;
   if (!found.wanted->apps.empty()) {
     code = ActOnApps(context, StartRequest(*found.wanted, arguments), "started", "starting");

@@ -87,6 +87,8 @@ class Finder {
     config::Loaded loaded = config::LoadFile(path, options);
     Say(loaded.problems, loaded.source);
     if (!loaded.ok()) return ExitCode::kBadConfig;
+    const std::string& listen = loaded.config.daemon.listen;
+    if (listen != config::DaemonConfig().listen) wanted_.listen = listen;
     std::vector<std::string> names;
     for (const config::AppConfig& app : loaded.config.apps)
       names.push_back(app.name);

@@ -16,6 +16,7 @@ namespace tend::cli {
 struct Wanted {
   std::vector<config::AppConfig> apps;  // to be added or updated; resolved
   std::vector<std::string> select;      // known already
+  std::string listen;                   // that a config file asks for; empty: none does
 };
 
 enum class WordKind { kConfigFile, kKnownApp, kScript };

@@ -21,8 +21,8 @@ template <typename Logs, typename Visitor>
 void VisitMembers(Logs& logs,
                   Visitor& visit) requires std::is_same_v<std::remove_const_t<Logs>, LogConfig> {
   auto& [max_size, max_age, max_files, max_total, min_free, format, compress, compress_level,
-         compress_delay, on_full, redact, rate_limit, rate_burst, multiline_start,
-         multiline_flush, rotate, timezone, fsync] = logs;
+         compress_delay, on_full, redact, rate_limit, rate_burst, multiline_start, multiline_flush,
+         rotate, timezone, fsync, total] = logs;
   visit("max_size", max_size);
   visit("max_age", max_age);
   visit("max_files", max_files);
@@ -41,6 +41,7 @@ void VisitMembers(Logs& logs,
   visit("rotate", rotate);
   visit("timezone", timezone);
   visit("fsync", fsync);
+  visit("total", total);
 }
 
 template <typename App, typename Visitor>

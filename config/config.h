@@ -42,6 +42,7 @@ struct LogConfig {
   std::string rotate;                 // when, besides by size: base/schedule.h; "": never
   std::string timezone;               // that `rotate` is meant in; "": the machine's
   Duration fsync = kFsyncAtRotation;  // of the active file; else so often
+  std::uint64_t total = 10ull << 30;  // bytes of all apps; the least that any of them says counts
   friend bool operator==(const LogConfig&, const LogConfig&) = default;
 };
 
@@ -95,9 +96,8 @@ struct AppConfig {
 
 // What concerns tend as a whole.
 struct DaemonConfig {
-  std::string listen = "127.0.0.1:9616";   // "off": none
-  std::uint64_t logs_total = 10ull << 30;  // bytes for all apps
-  LogConfig logs;                          // defaults for every app
+  std::string listen = "127.0.0.1:9616";  // "off": none
+  LogConfig logs;                         // defaults for every app
 };
 
 // Something about a configuration that the user should know.

@@ -30,14 +30,14 @@ enum class Kind : std::uint8_t {
   kExitCodes,
   kSignal,
   kInstances,
-  kFilter,   // filter_env
-  kRegexes,  // one or several that base/pattern.h understands
-  kRate,     // lines a second: 5000 or 5000/s
+  kFilter,    // filter_env
+  kRegexes,   // one or several that base/pattern.h understands
+  kRate,      // lines a second: 5000 or 5000/s
   kSchedule,  // base/schedule.h; "none" becomes ""
   kTimeZone,  // a name of the system's database
   kFsync,     // "rotate", "none" or an interval
-  kLater,    // PM2's or ours, not in this version: warning in ecosystem files, error elsewhere
-  kIgnored,  // PM2's, without meaning here: accepted in ecosystem files
+  kLater,     // PM2's or ours, not in this version: warning in ecosystem files, error elsewhere
+  kIgnored,   // PM2's, without meaning here: accepted in ecosystem files
 };
 
 enum class Scope : std::uint8_t {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <utility>
 
 #include "base/files.h"
@@ -210,6 +211,7 @@ void Sidecar::OnApp(config::AppConfig app, AppStatus status) {
   const std::string name = app.name;
   view_.PutApp(std::move(app), std::move(status));
   OpenLog(name);
+  SetLogsTotal();
   std::erase_if(waiting_, [&](const WorkerRef& worker) {
     if (worker.app != name) return false;
     collector_.Announce(worker);
@@ -220,6 +222,15 @@ void Sidecar::OnApp(config::AppConfig app, AppStatus status) {
 void Sidecar::OnAppGone(const std::string& app) {
   view_.DropApp(app);
   CloseLogIfUnused(app);
+  SetLogsTotal();
+}
+
+void Sidecar::SetLogsTotal() {
+  std::optional<std::uint64_t> least;
+  for (const auto& [name, app] : view_.apps())
+    least = std::min(least.value_or(app.config.logs.total), app.config.logs.total);
+  const std::uint64_t total = least.value_or(options_.logs_total);
+  if (std::exchange(logs_total_, total) != total) store_.SetLogsTotal(total);
 }
 
 void Sidecar::OnWorker(const std::string& app, WorkerStatus worker) {

@@ -40,7 +40,7 @@ class Sidecar final : public LinkListener {
     std::string listen_file;                 // gets the address that was bound; "": none
     std::string http_socket;                 // "": none
     std::string run;                         // where the exit journal is; "": none
-    std::uint64_t logs_total = 10ull << 30;  // bytes, for all apps
+    std::uint64_t logs_total = 10ull << 30;  // bytes for all apps while there is none
   };
   Sidecar(Loop& loop, Options options);
   ~Sidecar() override;
@@ -82,6 +82,7 @@ class Sidecar final : public LinkListener {
   void OpenLog(const std::string& app);
   void SetFilters(const std::string& app, const config::LogConfig& logs);
   void CloseLogIfUnused(const std::string& app);
+  void SetLogsTotal();
   void SampleLater();
   std::vector<AppStatus> MeasuredApps();
   exporter::Snapshot Measure();
@@ -99,6 +100,7 @@ class Sidecar final : public LinkListener {
   collector::Collector collector_;
   SidecarRoutes routes_;
   std::set<std::string> open_logs_;
+  std::uint64_t logs_total_ = options_.logs_total;
   // Announced before core told about their apps.
   std::vector<WorkerRef> waiting_;
   std::optional<ExitJournalReader> journal_;

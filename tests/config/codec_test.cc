@@ -67,6 +67,7 @@ AppConfig Changed() {
   app.logs.rotate = "daily";
   app.logs.timezone = "Europe/Berlin";
   app.logs.fsync = kFsyncNever;
+  app.logs.total = 18ull << 30;
   return app;
 }
 

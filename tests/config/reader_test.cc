@@ -74,8 +74,8 @@ apps:
 )");
   ASSERT_TRUE(loaded.problems.empty()) << All(loaded);
   EXPECT_EQ(loaded.config.daemon.listen, "0.0.0.0:9000");
-  EXPECT_EQ(loaded.config.daemon.logs_total, 5ull << 30);
   ASSERT_EQ(loaded.config.apps.size(), 2u);
+  EXPECT_EQ(loaded.config.apps[1].logs.total, 5ull << 30);
   const AppConfig& api = loaded.config.apps[0];
   EXPECT_EQ(api.instances, 2);
   EXPECT_EQ(api.env.at("PORT"), "3000");

@@ -3,6 +3,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import stat
 import unittest
 
@@ -74,6 +75,33 @@ class StateTest(TendTest):
         for page in pages:
             self.assertNotIn(SECRET, page)
         json.loads(pages[5])
+
+
+class KeysOfTheFileTest(TendTest):
+    """What stands beside `apps` in tend.yaml is done, not just read."""
+    APP = {"name": "idle", "script": worker("idle"), "interpreter": "none"}
+
+    def free_address(self):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            return f"127.0.0.1:{server.getsockname()[1]}"
+
+    def test_listen(self):
+        del self.tend.env["TEND_LISTEN"]
+        first, second = self.free_address(), self.free_address()
+        self.tend.config(self.APP, listen=first)
+        self.start("tend.yaml")
+        self.assertEqual((self.tend.home / "listen").read_text().strip(), first)
+        self.assertEqual(self.tend.get("/healthz")[0], 200)
+        self.tend.config(self.APP, listen=second)
+        self.assertIn(f"listens on {first}, not on {second}", self.start("tend.yaml")[1])
+
+    def test_the_size_of_all_logs(self):
+        self.tend.config(self.APP, logs={"total": "3M"})
+        self.start("tend.yaml")
+        wait_until(lambda: self.tend.metric("tend_log_limit_bytes") == 3 << 20, 10)
+        self.tend.config(self.APP, logs={"total": "4M"})
+        self.start("tend.yaml")
+        wait_until(lambda: self.tend.metric("tend_log_limit_bytes") == 4 << 20, 10)
 
 
 if __name__ == "__main__":
