@@ -177,10 +177,14 @@ TEST_F(Resolving, ErrorsNameThePath) {
 class NotRoot {
  public:
   NotRoot() {
-    if (was_root_) EXPECT_EQ(::setresuid(kNobody, kNobody, 0), 0);
+    if (was_root_) {
+      EXPECT_EQ(::setresuid(kNobody, kNobody, 0), 0);
+    }
   }
   ~NotRoot() {
-    if (was_root_) EXPECT_EQ(::setresuid(0, 0, 0), 0);
+    if (was_root_) {
+      EXPECT_EQ(::setresuid(0, 0, 0), 0);
+    }
   }
 
  private:
