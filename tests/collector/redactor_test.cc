@@ -19,7 +19,9 @@ std::vector<std::string> Redacted(const std::vector<std::string>& patterns,
   if (!batch.lines.empty()) batch.lines.back().flags = kLinePartial;
   Redactor(patterns).Redact(batch);
   EXPECT_EQ(batch.lines.size(), lines.size());
-  if (!batch.lines.empty()) EXPECT_EQ(batch.lines.back().flags, kLinePartial);
+  if (!batch.lines.empty()) {
+    EXPECT_EQ(batch.lines.back().flags, kLinePartial);
+  }
   std::vector<std::string> out;
   for (const LineSpan& line : batch.lines)
     out.emplace_back(batch.Text(line));
