@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "exporter/utf8.h"
+#include "base/utf8.h"
 
 namespace tend::exporter {
 namespace {

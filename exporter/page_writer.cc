@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "base/check.h"
-#include "exporter/utf8.h"
+#include "base/utf8.h"
 
 namespace tend::exporter {
 namespace {

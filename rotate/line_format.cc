@@ -1,33 +1,12 @@
 #include "rotate/line_format.h"
 
+#include "base/utf8.h"
 #include "rotate/segment_name.h"
 
 namespace tend::rotate {
 namespace {
 
 using config::LineFormat;
-
-constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
-
-bool IsContinuation(char c) {
-  return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
-}
-
-// Bytes of the well-formed UTF-8 sequence that `text` starts with, which is not ASCII; 0 if none
-// (Unicode 15, table 3-7).
-std::size_t Utf8Size(std::string_view text) {
-  const auto lead = static_cast<unsigned char>(text[0]);
-  const std::size_t size = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-  if (lead < 0xC2 || lead > 0xF4 || text.size() < size) return 0;
-  const auto second = static_cast<unsigned char>(text[1]);
-  const unsigned low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
-  const unsigned high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
-  if (second < low || second > high) return 0;
-  for (std::size_t i = 2; i < size; ++i) {
-    if (!IsContinuation(text[i])) return 0;
-  }
-  return size;
-}
 
 bool NeedsEscape(char c) {
   const auto byte = static_cast<unsigned char>(c);
@@ -89,11 +68,11 @@ void AppendJsonEscaped(std::string_view text, std::string& out) {
     std::size_t taken = 1;
     if (static_cast<unsigned char>(text[0]) < 0x80) {
       AppendControl(text[0], out);
-    } else if (const std::size_t size = Utf8Size(text); size > 0) {
+    } else if (const std::size_t size = Utf8Length(text); size > 0) {
       out.append(text.substr(0, size));
       taken = size;
     } else {
-      out.append(kReplacement);
+      out.append(kReplacementCharacter);
     }
     text.remove_prefix(taken);
   }

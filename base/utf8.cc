@@ -1,6 +1,6 @@
-#include "exporter/utf8.h"
+#include "base/utf8.h"
 
-namespace tend::exporter {
+namespace tend {
 
 std::size_t Utf8Length(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
@@ -23,4 +23,4 @@ std::size_t Utf8Length(std::string_view text) {
   return 0;
 }
 
-}  // namespace tend::exporter
+}  // namespace tend

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace tend::exporter {
+namespace tend {
 
 inline constexpr std::string_view kReplacementCharacter = "\xef\xbf\xbd";  // U+FFFD
 
@@ -12,4 +12,4 @@ inline constexpr std::string_view kReplacementCharacter = "\xef\xbf\xbd";  // U+
 // REQUIRES: !text.empty()
 std::size_t Utf8Length(std::string_view text);
 
-}  // namespace tend::exporter
+}  // namespace tend
