@@ -7,19 +7,17 @@
 namespace tend {
 namespace {
 
-// Of one compiled pattern: those that fit are far smaller, and none may take all memory.
-constexpr std::int64_t kMemoryMax = 4 << 20;
-
 re2::StringPiece Piece(std::string_view text) {
   return {text.data(), text.size()};
 }
 
 }  // namespace
 
-Result<Pattern> Pattern::Compile(std::string_view pattern) {
-  re2::RE2::Options options(re2::RE2::Quiet);
-  options.set_max_mem(kMemoryMax);
-  auto compiled = std::make_shared<const re2::RE2>(Piece(pattern), options);
+Result<Pattern> Pattern::Compile(std::string_view pattern, const Options& options) {
+  re2::RE2::Options how(re2::RE2::Quiet);
+  how.set_case_sensitive(!options.ignore_case);
+  how.set_max_mem(options.memory_max_bytes);
+  auto compiled = std::make_shared<const re2::RE2>(Piece(pattern), how);
   if (!compiled->ok()) return Error(Errc::kInvalid, compiled->error());
   return Pattern(std::move(compiled));
 }

@@ -3,6 +3,7 @@
 // one.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -17,8 +18,13 @@ namespace tend {
 
 class Pattern {
  public:
-  // Errc::kInvalid says what is wrong with it.
-  static Result<Pattern> Compile(std::string_view pattern);
+  struct Options {
+    bool ignore_case = false;
+    std::int64_t memory_max_bytes = 4 << 20;  // those that fit are far smaller
+  };
+  // Errc::kInvalid says what is wrong with it, or that it needs more memory than it may.
+  static Result<Pattern> Compile(std::string_view pattern, const Options& options);
+  static Result<Pattern> Compile(std::string_view pattern) { return Compile(pattern, Options()); }
 
   // Whether it matches anywhere in `text`.
   bool Matches(std::string_view text) const;

@@ -5,9 +5,8 @@
 #include <set>
 #include <utility>
 
-#include <re2/re2.h>
-
 #include "base/files.h"
+#include "base/pattern.h"
 #include "base/time.h"
 #include "rotate/line_format.h"
 
@@ -15,6 +14,7 @@ namespace tend::supervisor {
 namespace {
 
 constexpr std::size_t kLinesPerTurn = 500;
+constexpr std::int64_t kPatternMemoryMax = 8 << 20;  // it lives as long as its request
 
 template <typename T>
 Result<T> Number(const std::string& name, const std::string& text) {
@@ -45,16 +45,13 @@ Result<> ReadPattern(const exporter::HttpRequest& request, rotate::LogQuery& que
     query.contains = pattern;
     return {};
   }
-  re2::RE2::Options options(re2::RE2::Quiet);
-  options.set_case_sensitive(!query.ignore_case);
-  // Lines are bytes; a pattern must match around those that are no UTF-8.
-  options.set_encoding(RE2::Options::EncodingUTF8);
-  const auto expression = std::make_shared<const re2::RE2>(pattern, options);
-  if (!expression->ok()) {
-    return Error(Errc::kInvalid, "the pattern cannot be read: " + expression->error());
+  auto compiled = Pattern::Compile(
+      pattern, {.ignore_case = query.ignore_case, .memory_max_bytes = kPatternMemoryMax});
+  if (!compiled) {
+    return Error(Errc::kInvalid, "the pattern cannot be read: " + compiled.error().message());
   }
-  query.matches = [expression](std::string_view text) {
-    return re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *expression);
+  query.matches = [expression = *std::move(compiled)](std::string_view text) {
+    return expression.Matches(text);
   };
   return {};
 }

@@ -24,7 +24,7 @@ LIBRARIES = {
     r"boost/asio": r"base/loop_asio\.cc|exporter/http_server\.cc",
     r"boost/beast": r"exporter/http_server\.cc",
     r"boost/json": r"(base|config|collector|rotate|exporter|supervisor|cli)/(sidecar/)?\w+\.cc",
-    r"re2/": r"base/pattern\.cc|supervisor/sidecar/log_routes\.cc",
+    r"re2/": r"base/pattern\.cc",
     r"boost/": r"(base|exporter)/\w+\.cc",
     r"spdlog/": r"base/log\.cc",
     r"fmt/": r"\w+/\w+\.cc",
