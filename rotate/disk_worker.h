@@ -25,7 +25,7 @@ class DiskWorker {
  public:
   struct Options {
     std::string folder;  // <folder>/<app>/<app>.log
-    std::uint64_t logs_total = 10ull << 30;
+    std::uint64_t logs_total = config::LogConfig().total;
   };
   struct Hooks {
     std::function<void(Fact)> tell;

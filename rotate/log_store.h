@@ -27,7 +27,7 @@ class LogStore final : public RecordSink {
  public:
   struct Options {
     std::string folder;  // <folder>/<app>/<app>.log
-    std::uint64_t logs_total = 10ull << 30;
+    std::uint64_t logs_total = config::LogConfig().total;
     std::size_t queue_max_bytes = 8 << 20;      // waiting for the disk, of all apps
     std::size_t queue_app_max_bytes = 2 << 20;  // of one
     std::function<void(Fact)> on_fact;

@@ -72,7 +72,6 @@ LimitedSink::NoteLost Sidecar::NoteLimited() {
 rotate::LogStore::Options Sidecar::StoreOptions() {
   rotate::LogStore::Options options;
   options.folder = options_.logs;
-  options.logs_total = options_.logs_total;
   options.on_fact = [this](Fact fact) { OnFact(std::move(fact)); };
   options.on_room = [this](const std::string& app) { collector_.Resume(app); };
   return options;
@@ -174,7 +173,6 @@ void Sidecar::OnSynced() {
 void Sidecar::OpenLog(const std::string& app) {
   const FleetView::App* known = view_.Find(app);
   const config::LogConfig limits = known != nullptr ? known->config.logs : config::LogConfig{};
-  SetFilters(app, limits);
   std::vector<rotate::ExtraFile> extras;
   if (known != nullptr) extras = ExtraFilesOf(known->config, known->status);
   const bool is_new = open_logs_.insert(app).second;
@@ -209,6 +207,7 @@ void Sidecar::CloseLogIfUnused(const std::string& app) {
 
 void Sidecar::OnApp(config::AppConfig app, AppStatus status) {
   const std::string name = app.name;
+  SetFilters(name, app.logs);
   view_.PutApp(std::move(app), std::move(status));
   OpenLog(name);
   SetLogsTotal();
@@ -229,7 +228,7 @@ void Sidecar::SetLogsTotal() {
   std::optional<std::uint64_t> least;
   for (const auto& [name, app] : view_.apps())
     least = std::min(least.value_or(app.config.logs.total), app.config.logs.total);
-  const std::uint64_t total = least.value_or(options_.logs_total);
+  const std::uint64_t total = least.value_or(config::LogConfig().total);
   if (std::exchange(logs_total_, total) != total) store_.SetLogsTotal(total);
 }
 

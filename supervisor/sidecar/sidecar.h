@@ -35,12 +35,11 @@ namespace tend::supervisor {
 class Sidecar final : public LinkListener {
  public:
   struct Options {
-    std::string logs;                        // folder
-    std::string listen;                      // host:port, or "off"
-    std::string listen_file;                 // gets the address that was bound; "": none
-    std::string http_socket;                 // "": none
-    std::string run;                         // where the exit journal is; "": none
-    std::uint64_t logs_total = 10ull << 30;  // bytes for all apps while there is none
+    std::string logs;         // folder
+    std::string listen;       // host:port, or "off"
+    std::string listen_file;  // gets the address that was bound; "": none
+    std::string http_socket;  // "": none
+    std::string run;          // where the exit journal is; "": none
   };
   Sidecar(Loop& loop, Options options);
   ~Sidecar() override;
@@ -100,7 +99,7 @@ class Sidecar final : public LinkListener {
   collector::Collector collector_;
   SidecarRoutes routes_;
   std::set<std::string> open_logs_;
-  std::uint64_t logs_total_ = options_.logs_total;
+  std::uint64_t logs_total_ = config::LogConfig().total;
   // Announced before core told about their apps.
   std::vector<WorkerRef> waiting_;
   std::optional<ExitJournalReader> journal_;
