@@ -11,10 +11,10 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
-#include <fstream>
 #include <thread>
 
 #include "base/fd.h"
+#include "base/files.h"
 #include "cli/client.h"
 #include "cli/text.h"
 
@@ -22,6 +22,7 @@ namespace tend::cli {
 namespace {
 
 constexpr auto kStartLimit = std::chrono::seconds(10);
+constexpr std::size_t kAddressMax = 4096;
 constexpr auto kPoll = std::chrono::milliseconds(10);
 
 // In the child, between fork and exec: system calls only.
@@ -84,9 +85,9 @@ void UseListen(const std::string& listen) {
 
 std::string ListensElsewhere(const Paths& paths, const std::string& listen) {
   if (listen.empty() || std::getenv("TEND_LISTEN") != nullptr) return {};
-  std::ifstream file(paths.listen_file);
-  std::string bound;
-  if (!std::getline(file, bound)) return {};
+  const auto file = ReadFile(FilesLinux(), paths.listen_file, kAddressMax);
+  if (!file || file->empty()) return {};
+  const std::string bound = file->substr(0, file->find('\n'));
   const auto port = [](const std::string& address) {
     return address.substr(address.rfind(':') + 1);
   };

@@ -79,7 +79,7 @@ class LogStream {
       // Of a stream that broke off the last line may be half: it comes again.
       if (status || status.error().code() == Errc::kBusy) return ExitCode::kOk;
       if (status.error().code() == Errc::kPermission) return Complain(context_, status.error());
-      if (taken_ > 0 && following_) return ExitCode::kOk;  // Follow() goes on where this ended
+      if (taken_ > 0 && following_) return ExitCode::kOk;  // Show() goes on where this ended
       seen_.Reconnected();
       if (std::chrono::steady_clock::now() > give_up) return Absent(status.error());
       if (!stopping_ && stop_()) return ExitCode::kOk;
