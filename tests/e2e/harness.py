@@ -243,12 +243,13 @@ class Tend:
 
     def all_records(self, app):
         """Workers' and tend's own, in order. Segments are compressed and pruned while we read."""
-        for _ in range(20):
+        for tries_left in reversed(range(21)):
             try:
                 return [record for file in self.log_files(app) for record in self.records_of(file)]
             except (FileNotFoundError, subprocess.CalledProcessError):
+                if tries_left == 0:
+                    raise
                 time.sleep(0.1)
-        return [record for file in self.log_files(app) for record in self.records_of(file)]
 
     def records(self, app):
         """Every record of the app's workers, in order."""
@@ -366,6 +367,11 @@ class TendTest(unittest.TestCase):
 def worker(name):
     """Path of a test worker that CMake built from workers/."""
     return str(WORKERS / name)
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
 
 
 def own_mounts():

@@ -3,14 +3,13 @@ import gzip
 import json
 import re
 import shutil
-import socket
 import subprocess
 import tempfile
 import unittest
 import urllib.parse
 import urllib.request
 
-from harness import TendTest, main, wait_until
+from harness import TendTest, free_port, main, wait_until
 
 OPEN_METRICS = ("application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
                 "text/plain;version=0.0.4;q=0.5,*/*;q=0.1")
@@ -139,8 +138,7 @@ class MetricsTest(TendTest):
         with open(f"{folder}/p.yml", "w", encoding="utf-8") as config:
             json.dump({"global": {"scrape_interval": "1s"}, "scrape_configs": [
                 {"job_name": "tend", "static_configs": [{"targets": [f"{host}:{port}"]}]}]}, config)
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            own = probe.getsockname()[1]
+        own = free_port()
         with open(f"{folder}/log", "w", encoding="utf-8") as log:
             prometheus = subprocess.Popen(
                 ["prometheus", f"--config.file={folder}/p.yml", f"--storage.tsdb.path={folder}/d",

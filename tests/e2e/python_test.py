@@ -1,9 +1,8 @@
 """A real Python HTTP server: its access log on stderr, its start and its stop."""
 import http.client
-import socket
 import unittest
 
-from harness import TendTest, main, wait_until
+from harness import TendTest, free_port, main, wait_until
 
 SERVER = """
 import http.server, sys
@@ -17,11 +16,6 @@ try:
 except KeyboardInterrupt:
     print('bye')
 """
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
 
 
 class PythonTest(TendTest):

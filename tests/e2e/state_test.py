@@ -3,11 +3,10 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import stat
 import unittest
 
-from harness import TendTest, main, wait_until, worker
+from harness import TendTest, free_port, main, wait_until, worker
 
 SECRET = "hunter2-hunter2"
 
@@ -81,13 +80,9 @@ class KeysOfTheFileTest(TendTest):
     """What stands beside `apps` in tend.yaml is done, not just read."""
     APP = {"name": "idle", "script": worker("idle"), "interpreter": "none"}
 
-    def free_address(self):
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            return f"127.0.0.1:{server.getsockname()[1]}"
-
     def test_listen(self):
         del self.tend.env["TEND_LISTEN"]
-        first, second = self.free_address(), self.free_address()
+        first, second = (f"127.0.0.1:{free_port()}" for _ in range(2))
         self.tend.config(self.APP, listen=first)
         self.start("tend.yaml")
         self.assertEqual((self.tend.home / "listen").read_text().strip(), first)
