@@ -9,6 +9,8 @@ namespace {
 using std::chrono::seconds;
 
 constexpr auto kTick = seconds(1);
+// The free space is looked at again after so many bytes, or sooner than it could be used up.
+constexpr std::uint64_t kMeasureBytes = 256 << 10;
 constexpr auto kHousekeeping = seconds(60);
 constexpr auto kCompressRetry = seconds(60);
 constexpr auto kCommitRetry = seconds(1);
@@ -99,6 +101,8 @@ void DiskWorker::Pump(AppLog& app, Moment now) {
   if (bytes > 0) hooks_.released(app.name(), bytes);
   if (buffer_.capacity() > kBufferKeepBytes) std::string().swap(buffer_);
   changed_.insert(app.name());
+  unmeasured_bytes_ += bytes;
+  if (unmeasured_bytes_ >= measure_after_bytes_) next_tick_ = now.mono;
 }
 
 void DiskWorker::NoteLost(const std::string& app, const LostLines& lost, Moment now) {
@@ -156,7 +160,8 @@ Mono DiskWorker::Tick(Moment now) {
     active = active || again || app.has_pending();
   }
   const bool housekeeping = now.mono >= next_housekeeping_;
-  if (active || disk_low_ || housekeeping) MeasureSpace(now);
+  const bool measure = unmeasured_bytes_ >= measure_after_bytes_;
+  if (active || disk_low_ || housekeeping || measure) MeasureSpace(now);
   if (housekeeping) {
     for (auto& entry : apps_)
       entry.second->Refresh();
@@ -182,9 +187,12 @@ Mono DiskWorker::Tick(Moment now) {
 }
 
 void DiskWorker::MeasureSpace(Moment now) {
+  unmeasured_bytes_ = 0;
+  measure_after_bytes_ = kMeasureBytes;
   auto space = files_.Space(options_.folder);
   if (!space) return;
   space_ = *space;
+  measure_after_bytes_ = std::max(kMeasureBytes, Above(space_->available, Floor()) / 2);
   if (auto info = files_.Stat(options_.folder)) device_ = info->device;
   disk_low_ = false;
   for (auto& entry : apps_) {

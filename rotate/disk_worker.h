@@ -102,6 +102,8 @@ class DiskWorker {
   std::uint64_t compressed_files_ = 0;
   std::uint64_t lines_without_app_ = 0;
   std::optional<SpaceInfo> space_;
+  std::uint64_t unmeasured_bytes_ = 0;     // written since the space was measured
+  std::uint64_t measure_after_bytes_ = 0;  // how many of them are too many
   std::uint64_t device_ = 0;
   bool disk_low_ = false;
   bool rotated_ = false;  // since the last Prune

@@ -77,7 +77,7 @@ class DiskSafetyTest(TendTest):
         self.assertEqual(self.dropped(), 0)
         self.assertGreater(self.tend.metric("tend_app_log_expired_files_total", app="gen",
                                             reason="disk_low"), 5)
-        self.assertGreater(min(least), MB // 4)
+        self.assertGreater(min(least), MB)  # the floor is a tenth of the disk
         numbers = self.numbers()
         self.assertEqual(numbers, list(range(numbers[0], total + 1)))
         self.assertGreater(len(numbers), 10_000)

@@ -356,6 +356,23 @@ TEST_F(DiskWorkerTest, KeepsAPartOfTheDiskFree) {
   EXPECT_THAT(texts[texts.size() - 2], HasSubstr("[tend: 1 lines"));
 }
 
+TEST_F(DiskWorkerTest, LooksAtTheFreeSpaceBeforeItCanBeUsedUp) {
+  limits_.min_free = 1 << 20;
+  limits_.max_size = 100 << 10;
+  files_.PretendSpace({.size = 100 << 20, .available = 3 << 20});
+  Open();
+  Settle();
+  files_.PretendSpace({.size = 100 << 20, .available = (1 << 20) - 1});
+  const std::string line(1 << 10, 'x');
+  int lines = 0;
+  for (; Stats().expired_files[static_cast<std::size_t>(ExpireReason::kDiskLow)] == 0; ++lines) {
+    ASSERT_LT(lines, 1100);
+    Write({line});
+    Settle();
+  }
+  EXPECT_GT(lines, 900);  // half of what was free above the floor
+}
+
 TEST_F(DiskWorkerTest, LinesRefusedByTheQueueLeaveAGapLine) {
   Open();
   Write({"1"});
