@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 
+import logs
 from peers import BIN, PEERS, median, pss_mib, wait_for
 
 WORKERS = BIN / "workers"
@@ -57,7 +58,8 @@ BENCHES = {"respawn": respawn, "memory": memory, "list": listing}
 def main():
     parser = argparse.ArgumentParser(prog="./dev bench")
     parser.add_argument("--out", type=pathlib.Path, required=True)
-    parser.add_argument("name", nargs="?", choices=BENCHES)
+    parser.add_argument("name", nargs="?", choices=[*BENCHES, "logs"])
+    logs.add_options(parser.add_argument_group("logs"))
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     for name, bench in BENCHES.items():
@@ -78,6 +80,8 @@ def main():
             print(f"  {peer:8} {value:9.2f}   x{value / results['tend']:.1f}")
         (options.out / f"{name}.json").write_text(json.dumps(
             {"bench": name, "what": bench.__doc__, "cpus": os.cpu_count(), "results": results}, indent=1) + "\n")
+    if options.name in (None, "logs"):
+        logs.bench(options)
 
 
 if __name__ == "__main__":
