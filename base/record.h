@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/spool.h"
 #include "base/time.h"
 
 namespace tend {
@@ -49,12 +50,25 @@ struct RecordBatch {
   Wall stamp{};
   std::string bytes;
   std::vector<LineSpan> lines;
+  // Where these lines end in what is recorded of their pipe. A batch without lines moves the mark
+  // over lines that are not to be written.
+  SpoolMark mark;
 
   std::string_view Text(const LineSpan& line) const {
     return std::string_view(bytes).substr(line.offset, line.size);
   }
 };
 using RecordBatchPtr = std::shared_ptr<const RecordBatch>;
+
+// One without lines that stands for `batch` otherwise: same worker, stream, stamp and mark.
+inline std::shared_ptr<RecordBatch> EmptyLike(const RecordBatch& batch) {
+  auto empty = std::make_shared<RecordBatch>();
+  empty->worker = batch.worker;
+  empty->stream = batch.stream;
+  empty->stamp = batch.stamp;
+  empty->mark = batch.mark;
+  return empty;
+}
 
 // Takes records. Thread: the loop's.
 class RecordSink {

@@ -26,7 +26,11 @@ struct Collector::PipeState {
   PipeKind kind;
   PipeReader reader;
   LineSplitter splitter;
-  bool in_piece = false;  // the last span was cut; the line goes on
+  std::shared_ptr<Spool> spool;  // null: none yet, or none at all
+  bool wants_spool = true;
+  std::uint64_t read_to = 0;      // of the spool
+  std::size_t outside_bytes = 0;  // of the unfinished line, that are not in the spool
+  bool in_piece = false;          // the last span was cut; the line goes on
   bool waits_for_room = false;
   bool empty_after_end = false;
   bool finish_when_empty = false;  // the linger time is over, but not what was in the pipe
@@ -68,8 +72,10 @@ void Collector::Announce(const WorkerRef& worker) {
   Life& life = LifeOf(worker.incarnation);
   if (life.worker) return;
   life.worker = std::make_shared<const WorkerRef>(worker);
-  for (auto& pipe : life.pipes)
+  for (auto& pipe : life.pipes) {
+    OpenLeftSpool(*pipe);
     pipe->reader.Listen();
+  }
   if (life.ended) TakeLast(worker.incarnation);
 }
 
@@ -82,6 +88,7 @@ void Collector::Attach(std::uint64_t incarnation, PipeKind kind, Fd fd) {
   life.drained = false;
   life.pipes.push_back(std::make_unique<PipeState>(*this, life, kind, std::move(fd)));
   if (!life.worker) return;
+  OpenLeftSpool(*life.pipes.back());
   life.pipes.back()->reader.Listen();
   if (life.ended) TakeLast(incarnation);
 }
@@ -121,6 +128,48 @@ void Collector::LingerOver(std::uint64_t incarnation) {
   CheckDrained(life);
 }
 
+void Collector::OpenSpool(PipeState& pipe) {
+  if (!std::exchange(pipe.wants_spool, false)) return;
+  if (!options_.spools || pipe.kind == PipeKind::kTelemetry) return;
+  const WorkerRef& worker = *pipe.life.worker;
+  auto spool = options_.spools->Get(worker.incarnation, static_cast<std::uint32_t>(pipe.kind),
+                                    {worker.app, worker.slot});
+  if (!spool) return;
+  pipe.spool = *std::move(spool);
+  pipe.read_to = pipe.spool->cursor();
+  TakeBacklog(pipe);
+}
+
+void Collector::OpenLeftSpool(PipeState& pipe) {
+  // Its worker may never write again: what was taken is not kept waiting for that.
+  const bool is_left =
+      options_.spools &&
+      options_.spools->HasLeft(pipe.life.incarnation, static_cast<std::uint32_t>(pipe.kind));
+  if (is_left) OpenSpool(pipe);
+}
+
+void Collector::TakeBacklog(PipeState& pipe) {
+  // As near as can be told to when it was taken.
+  const Wall taken_at = std::min(pipe.spool->taken_at(), loop_.WallNow());
+  while (pipe.read_to < pipe.spool->size()) {
+    const std::uint64_t before = pipe.read_to;
+    auto batch = std::make_shared<RecordBatch>();
+    for (std::size_t bytes = 0; bytes < options_.take_max_bytes;) {
+      const std::uint64_t left = pipe.spool->size() - pipe.read_to;
+      const std::size_t asked = std::min<std::uint64_t>(buffer_.size(), left);
+      const std::size_t n =
+          asked == 0 ? 0 : pipe.spool->ReadAt(std::span(buffer_).first(asked), pipe.read_to);
+      if (n == 0) break;
+      pipe.splitter.Feed(std::string_view(buffer_).substr(0, n), batch->bytes, batch->lines);
+      pipe.read_to += n;
+      bytes += n;
+    }
+    const bool is_stuck = pipe.read_to == before;
+    if (!batch->lines.empty()) Publish(pipe, std::move(batch), taken_at);
+    if (is_stuck) return;
+  }
+}
+
 bool Collector::Take(PipeState& pipe) {
   Life& life = pipe.life;
   if (!life.worker) return true;
@@ -129,14 +178,15 @@ bool Collector::Take(PipeState& pipe) {
     pipe.reader.Pause();
     return true;
   }
+  OpenSpool(pipe);
   auto batch = std::make_shared<RecordBatch>();
   const auto feed = [&](std::string_view bytes) {
     pipe.splitter.Feed(bytes, batch->bytes, batch->lines);
   };
-  PipeReader::Taken taken = pipe.reader.Read(buffer_, options_.take_max_bytes, feed);
+  PipeReader::Taken taken = ReadFrom(pipe, feed);
   if (life.ended && taken.bytes > 0 && taken.is_empty) {
     // Empty is not yet at its end, and no other turn of the loop is needed to tell.
-    taken = pipe.reader.Read(buffer_, options_.take_max_bytes, feed);
+    taken = ReadFrom(pipe, feed);
   }
   if (taken.is_empty && life.ended) pipe.empty_after_end = true;
   if (taken.at_end || (taken.is_empty && std::exchange(pipe.finish_when_empty, false))) {
@@ -155,7 +205,21 @@ bool Collector::Take(PipeState& pipe) {
   return true;
 }
 
-void Collector::Publish(PipeState& pipe, std::shared_ptr<RecordBatch> batch) {
+PipeReader::Taken Collector::ReadFrom(PipeState& pipe,
+                                      const std::function<void(std::string_view)>& feed) {
+  if (!pipe.spool) return pipe.reader.Read(buffer_, options_.take_max_bytes, feed);
+  PipeReader::Taken taken =
+      pipe.reader.ReadThrough(*pipe.spool, pipe.read_to, buffer_, options_.take_max_bytes, feed);
+  if (!taken.no_room) return taken;
+  // A worker is not held up because the memory for its lines is short.
+  const std::size_t before = taken.bytes;
+  taken = pipe.reader.Read(buffer_, options_.take_max_bytes, feed);
+  pipe.outside_bytes += taken.bytes;
+  taken.bytes += before;
+  return taken;
+}
+
+void Collector::Publish(PipeState& pipe, std::shared_ptr<RecordBatch> batch, Wall taken_at) {
   if (pipe.kind == PipeKind::kTelemetry) {
     TakeFrames(pipe, *batch);
     return;
@@ -163,7 +227,12 @@ void Collector::Publish(PipeState& pipe, std::shared_ptr<RecordBatch> batch) {
   const std::shared_ptr<const WorkerRef>& worker = pipe.life.worker;
   batch->worker = worker;
   batch->stream = pipe.kind == PipeKind::kStdout ? Stream::kStdout : Stream::kStderr;
-  batch->stamp = StampFor(worker->app);
+  batch->stamp = StampFor(worker->app, taken_at);
+  if (pipe.spool) {
+    const std::size_t unfinished = pipe.splitter.pending_bytes();
+    pipe.outside_bytes = std::min(pipe.outside_bytes, unfinished);
+    batch->mark = {pipe.spool, pipe.read_to - (unfinished - pipe.outside_bytes)};
+  }
   WorkerCounters& counters = slots_[{worker->app, worker->slot}].counters;
   StreamCounters& counter = batch->stream == Stream::kStdout ? counters.out : counters.err;
   for (const LineSpan& line : batch->lines) {
@@ -173,7 +242,6 @@ void Collector::Publish(PipeState& pipe, std::shared_ptr<RecordBatch> batch) {
     pipe.in_piece = cut;
     counter.bytes += line.size + (cut ? 0 : 1);
   }
-  if (!redactors_.empty()) Redact(*batch);
   if (batch->stream == Stream::kStderr) Remember(*batch);
   records_.Publish(std::move(batch));
 }
@@ -184,11 +252,6 @@ void Collector::SetRedactor(const std::string& app, std::shared_ptr<const Redact
   } else {
     redactors_.erase(app);
   }
-}
-
-void Collector::Redact(RecordBatch& batch) const {
-  const auto redactor = redactors_.find(batch.worker->app);
-  if (redactor != redactors_.end()) redactor->second->Redact(batch);
 }
 
 void Collector::TakeFrames(PipeState& pipe, const RecordBatch& batch) {
@@ -212,10 +275,14 @@ void Collector::Remember(const RecordBatch& batch) {
     tail = tails.insert(tail, {batch.worker->incarnation, {}, 0});
   }
   const std::size_t count = std::min(batch.lines.size(), options_.keep_lines);
+  const auto redactor = redactors_.find(batch.worker->app);
   for (const LineSpan& line : std::span(batch.lines).last(count)) {
-    const std::string_view text = batch.Text(line).substr(0, options_.keep_bytes);
+    // All of it is looked at: what is cut in the middle may not be found.
+    std::string text = redactor != redactors_.end() ? redactor->second->Redact(batch.Text(line))
+                                                    : std::string(batch.Text(line));
+    if (text.size() > options_.keep_bytes) text.resize(options_.keep_bytes);
     tail->bytes += text.size();
-    tail->lines.emplace_back(text);
+    tail->lines.push_back(std::move(text));
     while (tail->lines.size() > options_.keep_lines || tail->bytes > options_.keep_bytes) {
       tail->bytes -= tail->lines.front().size();
       tail->lines.pop_front();
@@ -233,6 +300,7 @@ void Collector::PublishUnfinished(PipeState& pipe, LineFlags flags) {
 void Collector::Close(PipeState& pipe) {
   Life& life = pipe.life;
   const PipeKind kind = pipe.kind;
+  if (pipe.spool) pipe.spool->Close();
   std::erase_if(life.pipes, [&](const auto& candidate) { return candidate.get() == &pipe; });
   if (callbacks_.on_closed) callbacks_.on_closed(life.incarnation, kind);
   CheckDrained(life);
@@ -261,6 +329,41 @@ void Collector::Resume(const std::string& app) {
       pipe->waits_for_room = false;
       pipe->reader.Listen();
     }
+  }
+}
+
+std::vector<std::string> Collector::AppsWithLeft() const {
+  std::vector<std::string> apps;
+  if (!options_.spools) return apps;
+  for (const auto& [incarnation, owner] : options_.spools->OwnersLeft()) {
+    if (std::find(apps.begin(), apps.end(), owner.app) == apps.end()) apps.push_back(owner.app);
+  }
+  return apps;
+}
+
+void Collector::PublishLeft() {
+  if (!options_.spools) return;
+  // First those whose pipes are here, though nobody told whose they are: their spools go on.
+  for (const auto& [incarnation, owner] : options_.spools->OwnersLeft()) {
+    const auto known = lives_.find(incarnation);
+    if (known == lives_.end() || known->second->worker) continue;
+    Announce({owner.app, owner.slot, incarnation});
+  }
+  for (const std::shared_ptr<Spool>& spool : options_.spools->TakeLeft()) {
+    Life life;
+    life.incarnation = spool->id().incarnation;
+    life.worker = std::make_shared<const WorkerRef>(
+        WorkerRef{spool->owner().app, spool->owner().slot, life.incarnation});
+    PipeState pipe(*this, life, static_cast<PipeKind>(spool->id().stream), Fd());
+    pipe.spool = spool;
+    pipe.read_to = spool->cursor();
+    const Wall taken_at = spool->taken_at();
+    TakeBacklog(pipe);
+    auto batch = std::make_shared<RecordBatch>();
+    pipe.splitter.Finish(batch->bytes, batch->lines);
+    if (!batch->lines.empty()) Publish(pipe, std::move(batch), taken_at);
+    spool->Close();
+    if (callbacks_.on_closed) callbacks_.on_closed(life.incarnation, pipe.kind);
   }
 }
 
@@ -328,9 +431,9 @@ bool Collector::HasPipes(const std::string& app) const {
   });
 }
 
-Wall Collector::StampFor(const std::string& app) {
+Wall Collector::StampFor(const std::string& app, Wall taken_at) {
   Wall& last = last_stamp_[app];
-  last = std::max(last, loop_.WallNow());
+  last = std::max(last, taken_at);
   return last;
 }
 

@@ -5,6 +5,10 @@
 // that rule is two thirds of the CPU at 50,000 lines a second. Bytes for which the sink has no room
 // stay in the pipe.
 //
+// With a spool folder the bytes of a pipe live in a file that outlives this process until the sink
+// has seen to their lines: a new process goes on with the first line that was not seen to. Where
+// that is not possible (tmpfs is full), pipes are read without: their workers come first.
+//
 // Core, keeper and this process are told of an incarnation by different roads, so Announce, Attach
 // and Ended may come in any order.
 //
@@ -26,6 +30,7 @@
 #include "base/record.h"
 #include "base/telemetry.h"
 #include "collector/line_splitter.h"
+#include "collector/pipe_reader.h"
 #include "collector/redactor.h"
 
 namespace tend::collector {
@@ -51,7 +56,8 @@ class Collector {
     std::chrono::nanoseconds linger = std::chrono::seconds(2);  // for a pipe without end of file
     std::size_t keep_lines = 20;                                // of stderr, for LastStderr
     std::size_t keep_bytes = 4096;
-    std::size_t keep_lives = 4;  // incarnations of a slot of which that is kept
+    std::size_t keep_lives = 4;           // incarnations of a slot of which that is kept
+    std::shared_ptr<SpoolFolder> spools;  // null: nothing outlives this process
   };
   struct Callbacks {
     // This pipe has been read to its end and is closed.
@@ -81,11 +87,17 @@ class Collector {
   void Ended(std::uint64_t incarnation);
   // The sink has room for this app again.
   void Resume(const std::string& app);
+  // All pipes of workers that an earlier process knew have been attached: what it took from others,
+  // and did not see to, is published now.
+  void PublishLeft();
+  // The apps of which PublishLeft would publish something.
+  std::vector<std::string> AppsWithLeft() const;
   // The last act: takes what is in the pipes now, as far as the sink has room, and publishes
   // unfinished lines; those of workers that live are flagged kLinePartial.
   void DrainAll();
 
-  // What it finds in lines of `app` is gone before they are kept or published; null: nothing is.
+  // What it finds in lines of `app` is gone from LastStderr(); null: nothing is. Published lines are
+  // as they came.
   void SetRedactor(const std::string& app, std::shared_ptr<const Redactor> redactor);
 
   void Forget(const std::string& app);
@@ -121,15 +133,22 @@ class Collector {
   void TakeLast(std::uint64_t incarnation);
   // False: the pipe is gone.
   bool Take(PipeState& pipe);
-  void Publish(PipeState& pipe, std::shared_ptr<RecordBatch> batch);
+  PipeReader::Taken ReadFrom(PipeState& pipe, const std::function<void(std::string_view)>& feed);
+  void OpenSpool(PipeState& pipe);
+  void OpenLeftSpool(PipeState& pipe);
+  // What an earlier process took and did not see to.
+  void TakeBacklog(PipeState& pipe);
+  void Publish(PipeState& pipe, std::shared_ptr<RecordBatch> batch, Wall taken_at);
+  void Publish(PipeState& pipe, std::shared_ptr<RecordBatch> batch) {
+    Publish(pipe, std::move(batch), loop_.WallNow());
+  }
   void TakeFrames(PipeState& pipe, const RecordBatch& batch);
-  void Redact(RecordBatch& batch) const;
   void Remember(const RecordBatch& batch);
   void PublishUnfinished(PipeState& pipe, LineFlags flags);
   void Close(PipeState& pipe);
   void CheckDrained(Life& life);
   void LingerOver(std::uint64_t incarnation);
-  Wall StampFor(const std::string& app);
+  Wall StampFor(const std::string& app, Wall taken_at);
 
   Loop& loop_;
   RecordSink& records_;

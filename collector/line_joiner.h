@@ -26,7 +26,7 @@ class LineJoiner {
   explicit LineJoiner(Starts starts) : starts_(std::move(starts)) {}
 
   // Adds the lines of `batch`; what is complete now, in order. Each record has the stamp of its
-  // first line.
+  // first line. REQUIRES: `batch` is as a LineSplitter made it. Their marks end where the record that is not complete begins.
   std::vector<RecordBatchPtr> Take(const RecordBatch& batch);
   // What is not complete yet, as it is; a null pointer if there is nothing.
   RecordBatchPtr Flush();
@@ -36,10 +36,11 @@ class LineJoiner {
   using Batches = std::vector<std::shared_ptr<RecordBatch>>;
   bool IsStart(std::string_view text) const;
   bool Fits(std::string_view text) const;
-  void Complete(Batches& done);
+  // `mark` is behind its last line.
+  void Complete(Batches& done, SpoolMark mark);
 
   Starts starts_;
-  std::shared_ptr<RecordBatch> held_;  // one record
+  std::shared_ptr<RecordBatch> held_;  // one record, and the mark behind its last line
   std::size_t held_lines_ = 0;
   bool in_piece_ = false;
 };

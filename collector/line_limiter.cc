@@ -45,10 +45,7 @@ RecordBatchPtr LineLimiter::Take(RecordBatchPtr batch, Mono now) {
       Admit(line, stream);
     return batch;
   }
-  auto rest = std::make_shared<RecordBatch>();
-  rest->worker = batch->worker;
-  rest->stream = batch->stream;
-  rest->stamp = batch->stamp;
+  auto rest = EmptyLike(*batch);
   for (const LineSpan& line : batch->lines) {
     if (!Admit(line, stream)) continue;
     LineSpan span = line;
@@ -56,7 +53,7 @@ RecordBatchPtr LineLimiter::Take(RecordBatchPtr batch, Mono now) {
     rest->bytes.append(batch->Text(line));
     rest->lines.push_back(span);
   }
-  if (rest->lines.empty()) return nullptr;
+  if (rest->lines.empty() && rest->mark.offset == 0) return nullptr;
   return rest;
 }
 

@@ -31,8 +31,8 @@ class LineLimiter {
   // REQUIRES: limit.per_second > 0
   LineLimiter(LineLimit limit, Mono now);
 
-  // `batch` without the lines that are too many; a null pointer if all are. A batch that may pass
-  // whole is not copied.
+  // `batch` without the lines that are too many; a null pointer if all are, and there is no mark
+  // that must be passed on. A batch that may pass whole is not copied.
   RecordBatchPtr Take(RecordBatchPtr batch, Mono now);
 
   // Lines that have been dropped and not been told about.

@@ -1,12 +1,12 @@
 // The read end of one pipe on the loop: when to look at it, and its bytes. How bytes leave a pipe
-// is known here and nowhere else, so that a capture that moves them into a file (splice) replaces
-// Read() alone.
+// is known here and nowhere else: through a spool, where they survive us, or by read(2).
 //
 // Owned by the Collector, one per pipe; holds no buffer. Thread: the loop's.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <span>
 #include <string_view>
@@ -14,6 +14,7 @@
 
 #include "base/fd.h"
 #include "base/loop.h"
+#include "base/spool.h"
 
 namespace tend::collector {
 
@@ -23,6 +24,7 @@ class PipeReader {
     std::size_t bytes = 0;
     bool is_empty = false;  // there was nothing more in the pipe
     bool at_end = false;    // and there never will be: all writers have closed
+    bool no_room = false;   // the spool could not take what is there
   };
 
   // `on_ready` runs when there is something to read, while we listen. It may destroy the reader.
@@ -39,6 +41,15 @@ class PipeReader {
   Taken Read(std::span<char> buffer,
              std::size_t bytes_max,
              const std::function<void(std::string_view)>& take);
+
+  // The same through a spool: moves the bytes to its end, then passes on what lies there from
+  // `from`, which is moved. When tmpfs is full, `no_room`: what is taken then is as ever, and what
+  // was not is still in the pipe.
+  Taken ReadThrough(Spool& spool,
+                    std::uint64_t& from,
+                    std::span<char> buffer,
+                    std::size_t bytes_max,
+                    const std::function<void(std::string_view)>& take);
 
  private:
   Loop& loop_;

@@ -1,5 +1,7 @@
 #include "collector/redactor.h"
 
+#include <algorithm>
+#include <span>
 #include <utility>
 
 namespace tend::collector {
@@ -31,32 +33,49 @@ bool Redactor::RedactLine(std::string_view text, std::string& out) const {
   return found;
 }
 
-void Redactor::Redact(RecordBatch& batch) const {
-  std::string bytes, line;
-  bool changed = false;
-  std::vector<LineSpan> spans;
-  for (std::size_t i = 0; i < batch.lines.size(); ++i) {
-    const std::string_view text = batch.Text(batch.lines[i]);
-    const bool hit = RedactLine(text, line);
-    if (hit && !std::exchange(changed, true)) {
-      // The first: from here on there is a copy of everything.
-      for (std::size_t before = 0; before < i; ++before) {
-        LineSpan span = batch.lines[before];
-        span.offset = static_cast<std::uint32_t>(bytes.size());
-        bytes.append(batch.Text(batch.lines[before]));
-        spans.push_back(span);
-      }
-    }
-    if (!changed) continue;
-    LineSpan span = batch.lines[i];
-    span.offset = static_cast<std::uint32_t>(bytes.size());
-    bytes.append(hit ? std::string_view(line) : text);
-    span.size = static_cast<std::uint32_t>(bytes.size() - span.offset);
-    spans.push_back(span);
+bool Redactor::RedactRecord(std::string_view text, std::string& out) const {
+  if (text.find('\n') == std::string_view::npos) return RedactLine(text, out);
+  std::string lines, line;
+  bool found = false;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    if (begin > 0) lines += '\n';
+    const std::string_view one = text.substr(begin, end - begin);
+    const bool hit = RedactLine(one, line);
+    lines += hit ? std::string_view(line) : one;
+    found = found || hit;
+    begin = end + 1;
   }
-  if (!changed) return;
-  batch.bytes = std::move(bytes);
-  batch.lines = std::move(spans);
+  if (RedactLine(lines, out)) return true;
+  if (found) out = std::move(lines);
+  return found;
+}
+
+std::string Redactor::Redact(std::string_view text) const {
+  std::string redacted;
+  return RedactRecord(text, redacted) ? redacted : std::string(text);
+}
+
+RecordBatchPtr Redactor::Redact(RecordBatchPtr batch) const {
+  std::shared_ptr<RecordBatch> copy;  // from the first that is found
+  const auto add = [&](const LineSpan& line, std::string_view text) {
+    copy->lines.push_back({static_cast<std::uint32_t>(copy->bytes.size()),
+                           static_cast<std::uint32_t>(text.size()), line.flags});
+    copy->bytes.append(text);
+  };
+  std::string redacted;
+  for (std::size_t i = 0; i < batch->lines.size(); ++i) {
+    const LineSpan& line = batch->lines[i];
+    const bool found = RedactRecord(batch->Text(line), redacted);
+    if (found && !copy) {
+      copy = EmptyLike(*batch);
+      for (const LineSpan& before : std::span(batch->lines).first(i))
+        add(before, batch->Text(before));
+    }
+    if (copy) add(line, found ? std::string_view(redacted) : batch->Text(line));
+  }
+  if (copy) return copy;
+  return batch;
 }
 
 }  // namespace tend::collector

@@ -1,7 +1,9 @@
-// Secrets in lines, made unreadable before anybody keeps or passes on the lines.
+// Secrets in lines, made unreadable before anybody writes, shows or passes on the lines.
 //
-// A line is looked at by itself; one that is longer than the splitter's limit is looked at piece by
-// piece, so that what lies across two pieces is not found.
+// A record is looked at by itself, each of the lines that were joined to it and then all together;
+// a line that is
+// longer than the splitter's limit is looked at piece by piece, so that what lies across two pieces
+// is not found.
 //
 // Immutable; any number of threads may use one.
 #pragma once
@@ -21,10 +23,13 @@ class Redactor {
   // A pattern that cannot be compiled, which no configuration that was checked has, hides all text.
   explicit Redactor(const std::vector<std::string>& patterns);
 
-  // What the patterns match becomes kRedacted. What has none is not copied.
-  void Redact(RecordBatch& batch) const;
+  // What the patterns match becomes kRedacted. A batch in which they match nothing is not copied.
+  RecordBatchPtr Redact(RecordBatchPtr batch) const;
+  std::string Redact(std::string_view text) const;
 
  private:
+  // False: they match nothing.
+  bool RedactRecord(std::string_view text, std::string& out) const;
   bool RedactLine(std::string_view text, std::string& out) const;
 
   std::vector<Pattern> patterns_;

@@ -17,8 +17,13 @@ constexpr std::chrono::nanoseconds kSealRetry = std::chrono::seconds(1);
 
 }  // namespace
 
-AppLog::AppLog(Files& files, std::string app, std::string folder, TellFact tell)
-    : files_(files), app_(std::move(app)), folder_(std::move(folder)), tell_(std::move(tell)) {}
+AppLog::AppLog(
+    Files& files, std::string app, std::string folder, std::string journals, TellFact tell)
+    : files_(files),
+      app_(std::move(app)),
+      folder_(std::move(folder)),
+      journals_(std::move(journals)),
+      tell_(std::move(tell)) {}
 
 AppLog::Outlet AppLog::MakeOutlet(const std::string& folder,
                                   const std::string& base,
@@ -36,6 +41,7 @@ void AppLog::Configure(const config::LogConfig& limits,
   const bool other_times = limits.rotate != limits_.rotate || limits.timezone != limits_.timezone;
   limits_ = limits;
   if (other_times) SetSchedule();
+  owes_ = !FinishOwed();
   std::vector<Outlet> old = std::move(outlets_);
   outlets_.clear();
   const auto reuse = [&](const std::string& path) -> Outlet {
@@ -55,7 +61,7 @@ void AppLog::Configure(const config::LogConfig& limits,
     outlet.sink->SetStyle(style);
     outlet.sink->SetPolicy(limits.on_full, SegmentSizeMax(limits, file_system_size));
     outlet.sink->file().SetSyncAtSeal(limits.fsync != config::kFsyncNever);
-    if (is_new) outlet.sink->Open(now);
+    if (is_new && !owes_) outlet.sink->Open(now);
     outlets_.push_back(std::move(outlet));
     return outlets_.back();
   };
@@ -86,8 +92,8 @@ bool AppLog::Takes(const Outlet& outlet, const RecordBatch& batch) {
 }
 
 bool AppLog::Holds() const {
-  return std::any_of(outlets_.begin(), outlets_.end(),
-                     [](const Outlet& outlet) { return outlet.sink->holds(); });
+  return owes_ || std::any_of(outlets_.begin(), outlets_.end(),
+                              [](const Outlet& outlet) { return outlet.sink->holds(); });
 }
 
 std::size_t AppLog::Pump(std::string& buffer, Moment now) {
@@ -106,23 +112,102 @@ std::size_t AppLog::Pump(std::string& buffer, Moment now) {
   return done;
 }
 
+bool AppLog::FinishOwed() {
+  if (!journals_.empty() && !std::exchange(journal_tried_, true)) {
+    // Without one, lines are written all the same.
+    if (auto journal = WriteJournal::Open(WriteJournal::PathIn(journals_, app_))) {
+      journal_ = *std::move(journal);
+    }
+    owes_ = journal_ && journal_->is_open();
+  }
+  if (!owes_) return true;
+  for (const OwedWrite& owed : journal_->Owed()) {
+    const auto written = FinishWrite(files_, *journal_, owed);
+    if (written) {
+      stats_.bytes_written += *written;
+      continue;
+    }
+    if (limits_.on_full == config::OnFull::kBlock) return false;
+    const auto lines =
+        static_cast<std::uint64_t>(std::count(owed.text.begin(), owed.text.end(), '\n'));
+    stats_.Dropped(DropReason::kWriteError) += lines;
+    stats_.bytes_dropped[static_cast<std::size_t>(DropReason::kWriteError)] += owed.text.size();
+    tell_(FactId::kLinesDropped,
+          {{"file", owed.path},
+           {"lines", std::to_string(lines)},
+           {"bytes", std::to_string(owed.text.size())},
+           {"reason", std::string(DropReasonName(DropReason::kWriteError))}});
+    journal_->Settle(owed.part);
+  }
+  journal_->Close();
+  return true;
+}
+
+void AppLog::OpenOutlets(Moment now) {
+  for (Outlet& outlet : outlets_) {
+    if (!outlet.sink->file().is_open()) outlet.sink->Open(now);
+  }
+}
+
+void AppLog::CollectMarks(std::size_t count) {
+  marks_.clear();
+  for (std::size_t i = count; i > 0; --i) {
+    const SpoolMark& mark = pending_[i - 1]->mark;
+    const bool is_known =
+        !mark.spool || std::any_of(marks_.begin(), marks_.end(), [&](const SpoolMark& known) {
+          return known.spool == mark.spool;
+        });
+    if (!is_known) marks_.push_back(mark);
+  }
+}
+
+bool AppLog::Announce(std::string_view text) {
+  if (!journal_ || marks_.empty() || text.empty()) return false;
+  parts_.clear();
+  for (const Outlet& outlet : outlets_) {
+    if (outlet.begin == outlet.end) continue;
+    parts_.push_back({outlet.sink->file().path(), outlet.begin, outlet.end});
+  }
+  return journal_->Begin(text, parts_, marks_);
+}
+
 void AppLog::WriteGroup(std::size_t count, std::string& buffer, Moment now) {
   // The first lines after a silence: nobody has looked since.
   const bool first = !std::exchange(written_, true);
   unsynced_ = limits_.fsync > config::kFsyncAtRotation;
+  buffer.clear();
   for (Outlet& outlet : outlets_) {
     if (first) outlet.sink->Check(now);
     SealIfDue(outlet, now);
-    buffer.clear();
-    std::uint64_t lines = 0;
+    outlet.begin = buffer.size();
+    outlet.lines = 0;
     for (std::size_t i = 0; i < count; ++i) {
       const RecordBatch& batch = *pending_[i];
       if (!Takes(outlet, batch)) continue;
       outlet.sink->formatter().Append(batch, buffer);
-      lines += batch.lines.size();
+      outlet.lines += batch.lines.size();
     }
-    if (!buffer.empty()) outlet.sink->Write(buffer, lines, now);
+    outlet.end = buffer.size();
   }
+  CollectMarks(count);
+  const bool is_announced = Announce(buffer);
+  const auto consume = [this] {
+    for (const SpoolMark& mark : marks_)
+      mark.Consume();
+  };
+  if (is_announced) consume();
+  std::size_t part = 0;
+  for (Outlet& outlet : outlets_) {
+    if (outlet.begin == outlet.end) continue;
+    const std::string_view text =
+        std::string_view(buffer).substr(outlet.begin, outlet.end - outlet.begin);
+    const FileSink::Announced announced{is_announced ? journal_.get() : nullptr, part++,
+                                        outlet.end};
+    outlet.sink->Write(text, outlet.lines, now, announced);
+  }
+  // A line that may be there twice is better than one that is not there.
+  if (!is_announced) consume();
+  marks_.clear();
 }
 
 void AppLog::NoteLost(const LostLines& lost, Moment now) {
@@ -131,7 +216,13 @@ void AppLog::NoteLost(const LostLines& lost, Moment now) {
 }
 
 bool AppLog::Tick(Moment now) {
-  bool again = written_;
+  bool again = written_ || owes_;
+  if (owes_ && FinishOwed()) {
+    owes_ = false;
+    OpenOutlets(now);
+  }
+  if (owes_) return true;
+  if (!written_ && journal_) journal_->Shrink();
   for (Outlet& outlet : outlets_) {
     FileSink& sink = *outlet.sink;
     // One that recovers now has something to tell, too.

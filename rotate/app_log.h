@@ -36,7 +36,9 @@ inline std::size_t QueuedBytes(const RecordBatch& batch) {
 
 class AppLog {
  public:
-  AppLog(Files& files, std::string app, std::string folder, TellFact tell);
+  // `journals`: the folder for its WriteJournal; "": nothing is announced, and a crash may lose
+  // lines.
+  AppLog(Files& files, std::string app, std::string folder, std::string journals, TellFact tell);
   AppLog(const AppLog&) = delete;
   AppLog& operator=(const AppLog&) = delete;
 
@@ -80,8 +82,17 @@ class AppLog {
     std::unique_ptr<FileSink> sink;
     std::vector<ExtraFile> takes;  // empty: everything
     std::optional<Wall> due;       // when it is sealed by the schedule
+    // Of the group that is being written.
+    std::size_t begin = 0, end = 0;
+    std::uint64_t lines = 0;
   };
   static bool Takes(const Outlet& outlet, const RecordBatch& batch);
+  // Writes what an earlier process owes. False: that failed, and must be done before anything else.
+  bool FinishOwed();
+  void OpenOutlets(Moment now);
+  // Marks of the first `count` batches that wait: one per spool, the last.
+  void CollectMarks(std::size_t count);
+  bool Announce(std::string_view text);
   Outlet MakeOutlet(const std::string& folder, const std::string& base, const LineStyle& style);
   bool Holds() const;
   void SetSchedule();
@@ -92,6 +103,7 @@ class AppLog {
   Files& files_;
   const std::string app_;
   const std::string folder_;
+  const std::string journals_;
   const TellFact tell_;
   config::LogConfig limits_;
   AppLogStats stats_;
@@ -102,6 +114,11 @@ class AppLog {
   Mono next_sync_{};
   std::deque<RecordBatchPtr> pending_;
   bool written_ = false;  // since the last Tick
+  std::unique_ptr<WriteJournal> journal_;
+  bool journal_tried_ = false;
+  bool owes_ = false;  // what an earlier process announced; nothing is written before
+  std::vector<SpoolMark> marks_;
+  std::vector<WritePart> parts_;
 };
 
 }  // namespace tend::rotate

@@ -49,8 +49,8 @@ void DiskWorker::Configure(const std::string& app,
       fact.fields = std::move(fields);
       hooks_.tell(std::move(fact));
     };
-    auto made =
-        std::make_unique<AppLog>(files_, app, options_.folder + '/' + SafeAppName(app), tell);
+    auto made = std::make_unique<AppLog>(files_, app, options_.folder + '/' + SafeAppName(app),
+                                         options_.journals, tell);
     log = made.get();
     apps_.emplace(app, std::move(made));
   }
@@ -86,6 +86,7 @@ void DiskWorker::Write(const std::string& app,
     for (const RecordBatchPtr& batch : batches) {
       bytes += QueuedBytes(*batch);
       lines_without_app_ += batch->lines.size();
+      batch->mark.Consume();
     }
     hooks_.released(app, bytes);
     return;

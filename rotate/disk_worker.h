@@ -26,6 +26,7 @@ class DiskWorker {
   struct Options {
     std::string folder;  // <folder>/<app>/<app>.log
     std::uint64_t logs_total = config::LogConfig().total;
+    std::string journals = {};  // folder of what is announced before it is written; "": nothing is
   };
   struct Hooks {
     std::function<void(Fact)> tell;

@@ -47,18 +47,34 @@ Result<> FileSink::Reopen(Moment now) {
   return {};
 }
 
-void FileSink::Write(std::string_view text, std::uint64_t lines, Moment now) {
+void FileSink::Write(std::string_view text, std::uint64_t lines, Moment now, Announced announced) {
   TEND_CHECK(!holds());
+  announced_ = announced;
   if (failing_ && (now.mono < retry_at_ || !Resume(now))) {
     Keep(text, lines);
-    return;
+  } else {
+    Put(text, lines, now);
   }
-  Put(text, lines, now);
+  SettleIfDone();
+}
+
+// What is dropped is not owed either.
+void FileSink::SettleIfDone() {
+  if (announced_.journal == nullptr || holds()) return;
+  announced_.journal->Settle(announced_.part);
+  announced_ = {};
+}
+
+LogFile::Announce FileSink::AnnounceTo() const {
+  if (announced_.journal == nullptr) return nullptr;
+  return [to = &announced_](const WritePlace& place, std::size_t left) {
+    to->journal->At(to->part, to->end - left, place);
+  };
 }
 
 void FileSink::Put(std::string_view text, std::uint64_t lines, Moment now) {
   file_.NotBefore(formatter_.last());
-  LogFile::Appended appended = file_.Append(text, segment_size_max_, now);
+  LogFile::Appended appended = file_.Append(text, segment_size_max_, now, AnnounceTo());
   if (!appended.error) {
     lines_written_ += lines;
     return;
@@ -139,11 +155,12 @@ bool FileSink::Resume(Moment now) {
 
 Result<> FileSink::WriteHeld(Moment now) {
   if (held_.empty()) return {};
-  LogFile::Appended appended = file_.Append(held_, segment_size_max_, now);
+  LogFile::Appended appended = file_.Append(held_, segment_size_max_, now, AnnounceTo());
   lines_written_ += CountLines(std::string_view(held_).substr(0, appended.bytes));
   held_.erase(0, appended.bytes);
   if (appended.error) return *std::move(appended.error);
   std::string().swap(held_);
+  SettleIfDone();
   return {};
 }
 

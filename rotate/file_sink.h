@@ -30,8 +30,18 @@ class FileSink {
   // Opens the file now; what fails is tried again.
   void Open(Moment now);
 
+  // Where it was announced that a text will be written.
+  struct Announced {
+    WriteJournal* journal = nullptr;  // null: nowhere
+    std::size_t part = 0;
+    std::uint64_t end = 0;  // of the part
+  };
   // Writes `text`, whole lines made by formatter(), `lines` of them. REQUIRES: !holds()
-  void Write(std::string_view text, std::uint64_t lines, Moment now);
+  void Write(std::string_view text, std::uint64_t lines, Moment now, Announced announced);
+  void Write(std::string_view text, std::uint64_t lines, Moment now) {
+    Write(text, lines, now, Announced());
+  }
+  // Lines that were lost before they came here.
   void NoteLost(const LostLines& lost, Moment now);
   // Refuses to write while the disk is fuller than it may be.
   void SetDiskLow(bool low, Moment now);
@@ -56,6 +66,8 @@ class FileSink {
   void Put(std::string_view text, std::uint64_t lines, Moment now);
   void Keep(std::string_view text, std::uint64_t lines);
   void Fail(const Error& error, Moment now);
+  void SettleIfDone();
+  LogFile::Announce AnnounceTo() const;
   bool Resume(Moment now);
   Result<> Reopen(Moment now);
   Result<> WriteHeld(Moment now);
@@ -76,6 +88,7 @@ class FileSink {
   std::string why_;  // in words, for the gap line
   Mono retry_at_{};
   std::string held_;
+  Announced announced_;
   std::uint64_t lost_lines_ = 0, lost_bytes_ = 0;  // since the last gap line
 };
 

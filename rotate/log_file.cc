@@ -86,7 +86,10 @@ std::size_t LogFile::FittingPrefix(std::string_view lines, std::uint64_t size_ma
   return line_end == std::string_view::npos ? lines.size() : line_end + 1;
 }
 
-LogFile::Appended LogFile::Append(std::string_view lines, std::uint64_t size_max, Moment now) {
+LogFile::Appended LogFile::Append(std::string_view lines,
+                                  std::uint64_t size_max,
+                                  Moment now,
+                                  const Announce& announce) {
   TEND_CHECK(is_open());
   Appended done;
   if (auto finished = FinishLine(); !finished) {
@@ -111,6 +114,7 @@ LogFile::Appended LogFile::Append(std::string_view lines, std::uint64_t size_max
       }
       size = left.size();
     }
+    if (announce) announce({device_, inode_, size_}, left.size());
     std::size_t taken = 0;
     done.error = Write(left.substr(0, size), taken);
     done.bytes += taken;

@@ -32,6 +32,7 @@
 #include "base/time.h"
 #include "rotate/log_stats.h"
 #include "rotate/segment_name.h"
+#include "rotate/write_journal.h"
 
 namespace tend::rotate {
 
@@ -58,9 +59,15 @@ class LogFile {
     std::size_t bytes = 0;  // taken: written, or begun and to be finished by FinishLine()
     std::optional<Error> error;
   };
+  // Told before anything is written to a file, or to another one: the last `left` bytes of the
+  // lines are about to go to `place`.
+  using Announce = std::function<void(const WritePlace& place, std::size_t left)>;
   // Writes `lines`, and seals the file whenever the next line would take it over `size_max`.
   // REQUIRES: is_open()
-  Appended Append(std::string_view lines, std::uint64_t size_max, Moment now);
+  Appended Append(std::string_view lines,
+                  std::uint64_t size_max,
+                  Moment now,
+                  const Announce& announce = nullptr);
   // Writes what is left of a line that an error cut off, or to be written again.
   Result<> FinishLine();
   // Lines that were taken have no file with a name: give it no more until it is mended.

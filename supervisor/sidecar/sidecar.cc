@@ -9,6 +9,7 @@
 
 #include "base/files.h"
 #include "base/log.h"
+#include "rotate/write_journal.h"
 #include "supervisor/sidecar/log_files.h"
 
 namespace tend::supervisor {
@@ -16,6 +17,7 @@ namespace {
 
 constexpr auto kSampleEvery = std::chrono::seconds(5);
 constexpr auto kSampleAgeMax = std::chrono::seconds(1);
+constexpr const char* kSpoolFolder = "/spool";
 
 StoreKind KindOf(collector::PipeKind kind) {
   switch (kind) {
@@ -43,15 +45,46 @@ Sidecar::Sidecar(Loop& loop, Options options)
     : loop_(loop),
       options_(std::move(options)),
       measurements_(self_),
+      spools_(OpenSpools()),
       store_(loop, FilesLinux(), StoreOptions()),
-      joining_(loop, store_),
-      limited_(loop, joining_, NoteLimited()),
-      collector_(loop, limited_, measurements_, CollectorCallbacks(), {}),
+      redacting_(store_),
+      limited_(loop, redacting_, NoteLimited()),
+      joining_(loop, limited_),
+      collector_(loop, joining_, measurements_, CollectorCallbacks(), CollectorOptions()),
       routes_(loop, RouteState(), self_, events_) {
   SampleLater();
 }
 
-Sidecar::~Sidecar() = default;
+Sidecar::~Sidecar() {
+  // They and their folder hold each other.
+  if (spools_) (void)spools_->TakeLeft();
+}
+
+std::shared_ptr<SpoolFolder> Sidecar::OpenSpools() const {
+  if (options_.run.empty()) return nullptr;
+  auto spools = SpoolFolder::Open(options_.run + kSpoolFolder);
+  if (!spools) {
+    LogWarning("lines on their way are lost if the sidecar crashes: " + spools.error().message());
+    return nullptr;
+  }
+  // What was announced will be written, whatever becomes of us: it is not taken again.
+  rotate::WriteJournal::ConsumeMarks(FilesLinux(), (*spools)->path(), **spools);
+  return *std::move(spools);
+}
+
+collector::Collector::Options Sidecar::CollectorOptions() const {
+  collector::Collector::Options options;
+  options.spools = spools_;
+  return options;
+}
+
+void Sidecar::PublishLeft() {
+  if (!replayed_ || !synced_) return;
+  for (const std::string& app : collector_.AppsWithLeft()) {
+    if (!open_logs_.contains(app)) OpenLog(app);
+  }
+  collector_.PublishLeft();
+}
 
 collector::Collector::Callbacks Sidecar::CollectorCallbacks() {
   return {[this](std::uint64_t incarnation, collector::PipeKind kind) {
@@ -72,6 +105,7 @@ LimitedSink::NoteLost Sidecar::NoteLimited() {
 rotate::LogStore::Options Sidecar::StoreOptions() {
   rotate::LogStore::Options options;
   options.folder = options_.logs;
+  if (spools_) options.journals = spools_->path();
   options.on_fact = [this](Fact fact) { OnFact(std::move(fact)); };
   options.on_room = [this](const std::string& app) { collector_.Resume(app); };
   return options;
@@ -106,6 +140,8 @@ void Sidecar::FollowKeeper() {
     OnPut(kind, id, std::move(fd));
   };
   callbacks.on_replay_end = [this] {
+    replayed_ = true;
+    PublishLeft();
     if (auto ready = keeper_->Ready(); !ready) LogError(ready.error().message());
   };
   callbacks.on_closed = [this] {
@@ -168,6 +204,8 @@ void Sidecar::OnSynced() {
     OpenLog(worker.app);
     collector_.Announce(worker);
   }
+  synced_ = true;
+  PublishLeft();
 }
 
 void Sidecar::OpenLog(const std::string& app) {
@@ -188,9 +226,10 @@ void Sidecar::SetFilters(const std::string& app, const config::LogConfig& logs) 
   const bool joins = logs.format == config::LineFormat::kJson;
   joining_.SetRule(app, joins ? logs.multiline_start : std::vector<std::string>(),
                    logs.multiline_flush);
-  collector_.SetRedactor(app, logs.redact.empty()
-                                  ? nullptr
-                                  : std::make_shared<const collector::Redactor>(logs.redact));
+  std::shared_ptr<const collector::Redactor> redactor;
+  if (!logs.redact.empty()) redactor = std::make_shared<const collector::Redactor>(logs.redact);
+  collector_.SetRedactor(app, redactor);
+  redacting_.SetRedactor(app, std::move(redactor));
 }
 
 void Sidecar::CloseLogIfUnused(const std::string& app) {
@@ -198,8 +237,9 @@ void Sidecar::CloseLogIfUnused(const std::string& app) {
   const bool is_awaited = std::any_of(waiting_.begin(), waiting_.end(),
                                       [&](const WorkerRef& worker) { return worker.app == app; });
   if (is_awaited || open_logs_.erase(app) == 0) return;
-  limited_.Forget(app);
   joining_.Forget(app);
+  limited_.Forget(app);
+  redacting_.SetRedactor(app, nullptr);
   store_.CloseApp(app);
   collector_.Forget(app);
   measurements_.Forget(app);
@@ -395,8 +435,8 @@ bool Sidecar::Finish(std::chrono::nanoseconds time_max) {
     if (!path.empty()) (void)FilesLinux().Unlink(path).has_value();
   }
   collector_.DrainAll();
-  limited_.Finish();
   joining_.Finish();
+  limited_.Finish();
   return store_.Shutdown(time_max);
 }
 

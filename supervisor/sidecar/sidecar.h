@@ -26,6 +26,7 @@
 #include "supervisor/sidecar/fleet_view.h"
 #include "supervisor/sidecar/joining_sink.h"
 #include "supervisor/sidecar/limited_sink.h"
+#include "supervisor/sidecar/redacting_sink.h"
 #include "supervisor/sidecar/link_reader.h"
 #include "supervisor/sidecar/measurements.h"
 #include "supervisor/sidecar/sidecar_routes.h"
@@ -71,6 +72,11 @@ class Sidecar final : public LinkListener {
   void OnLogsRequest(LogsOp op, const std::string& app, std::uint64_t request) override;
 
  private:
+  // Null where there is no run folder, or no room in it: then a crash may lose lines.
+  std::shared_ptr<SpoolFolder> OpenSpools() const;
+  // Once all pipes of before are here and all apps are known.
+  void PublishLeft();
+  collector::Collector::Options CollectorOptions() const;
   collector::Collector::Callbacks CollectorCallbacks();
   rotate::LogStore::Options StoreOptions();
   LimitedSink::NoteLost NoteLimited();
@@ -93,13 +99,18 @@ class Sidecar final : public LinkListener {
   exporter::SelfMetrics self_;
   EventRing events_;
   Measurements measurements_;
+  const std::shared_ptr<SpoolFolder> spools_;
   rotate::LogStore store_;
-  JoiningSink joining_;
+  // A line goes through these from below to above.
+  RedactingSink redacting_;
   LimitedSink limited_;
+  JoiningSink joining_;
   collector::Collector collector_;
   SidecarRoutes routes_;
   std::set<std::string> open_logs_;
   std::uint64_t logs_total_ = config::LogConfig().total;
+  bool replayed_ = false;  // the keeper has given all pipes that it kept
+  bool synced_ = false;    // core has told about all apps
   // Announced before core told about their apps.
   std::vector<WorkerRef> waiting_;
   std::optional<ExitJournalReader> journal_;

@@ -1,8 +1,13 @@
 #include "collector/collector.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -284,7 +289,7 @@ TEST_F(CollectorTest, RemembersTheNewestStderrLinesOfAnIncarnation) {
   EXPECT_GT(bytes, 0u);
 }
 
-TEST_F(CollectorTest, SecretsAreGoneFromWhatIsPublishedAndRemembered) {
+TEST_F(CollectorTest, SecretsAreGoneFromWhatIsRemembered) {
   collector_.SetRedactor("api", std::make_shared<const Redactor>(std::vector<std::string>{"s3c"}));
   collector_.Announce({"api", 0, 7});
   collector_.Announce({"web", 0, 8});
@@ -294,14 +299,12 @@ TEST_F(CollectorTest, SecretsAreGoneFromWhatIsPublishedAndRemembered) {
   Write(other, "s3c\n");
   Wake(err);
   Wake(other);
-  EXPECT_THAT(shelf_.lines,
-              ElementsAre("api:0 stderr key [redacted]", "api:0 stderr fine", "web:0 stderr s3c"));
   EXPECT_THAT(collector_.LastStderr("api", 0, 7), ElementsAre("key [redacted]", "fine"));
   EXPECT_EQ(collector_.Counters("api", 0).err.bytes, 13u) << "as the worker wrote them";
   collector_.SetRedactor("api", nullptr);
   Write(err, "s3c\n");
   Wake(err);
-  EXPECT_EQ(shelf_.lines.back(), "api:0 stderr s3c");
+  EXPECT_THAT(collector_.LastStderr("api", 0, 7), ElementsAre("key [redacted]", "fine", "s3c"));
 }
 
 TEST_F(CollectorTest, RemembersTheStderrOfIncarnationsThatWereFollowedByOthers) {
@@ -357,6 +360,149 @@ TEST_F(CollectorTest, TakesEverythingOnTheWayOut) {
   EXPECT_THAT(shelf_.lines, ElementsAre("api:0 stdout whole", "api:0 stdout half"));
   // The worker lives, and the next sidecar reads the rest of its line.
   EXPECT_EQ(shelf_.batches.back()->lines.back().flags, kLinePartial);
+}
+
+// A collector that dies without a word, and the next one on the same spools.
+class RecordingCollectorTest : public ::testing::Test {
+ protected:
+  RecordingCollectorTest() {
+    const bool has_shm = ::access("/dev/shm", W_OK | X_OK) == 0;
+    path_ = (has_shm ? "/dev/shm/" : testing::TempDir()) + std::string("collector-XXXXXX");
+    TEND_CHECK(::mkdtemp(path_.data()) != nullptr);
+    auto pipe = MakePipe();
+    TEND_CHECK(pipe);
+    ends_ = *std::move(pipe);
+    loop_.SetWall(std::chrono::floor<std::chrono::microseconds>(NowWall()) + 1h);
+    Restart();
+  }
+  ~RecordingCollectorTest() override {
+    if (spools_) spools_->TakeLeft();
+    std::filesystem::remove_all(path_);
+  }
+  void Restart() {
+    collector_.reset();
+    shelf_.batches.clear();
+    shelf_.lines.clear();
+    auto spools = SpoolFolder::Open(path_);
+    TEND_CHECK(spools);
+    spools_ = *std::move(spools);
+    Collector::Options options;
+    options.spools = spools_;
+    collector_ =
+        std::make_unique<Collector>(loop_, shelf_, reports_, Collector::Callbacks(), options);
+  }
+  void Attach() {
+    auto copy = Duplicate(ends_.read.get());  // the keeper's
+    TEND_CHECK(copy);
+    ours_ = copy->get();
+    collector_->Attach(1, PipeKind::kStdout, *std::move(copy));
+  }
+  void Write(std::string_view text) {
+    ASSERT_EQ(::write(ends_.write.get(), text.data(), text.size()),
+              static_cast<ssize_t>(text.size()));
+    loop_.Advance(10ms);
+    ASSERT_TRUE(loop_.MakeReadable(ours_));
+  }
+  void SeeToAll() {
+    for (const RecordBatchPtr& batch : shelf_.batches)
+      batch->mark.Consume();
+  }
+  std::size_t SpoolsOnDisk() const {
+    std::size_t count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(path_))
+      count += entry.path().filename() == "cursors" ? 0 : 1;
+    return count;
+  }
+
+  std::string path_;
+  Pipe ends_;
+  int ours_ = -1;
+  FakeLoop loop_;
+  Shelf shelf_;
+  Reports reports_;
+  std::shared_ptr<SpoolFolder> spools_;
+  std::unique_ptr<Collector> collector_;
+};
+
+TEST_F(RecordingCollectorTest, WhatWasNotSeenToIsPublishedAgainWithTheTimeItWasTaken) {
+  collector_->Announce({"api", 0, 1});
+  Attach();
+  Write("one\ntw");
+  SeeToAll();
+  Write("o\nthree\nfo");
+  EXPECT_THAT(shelf_.lines,
+              ElementsAre("api:0 stdout one", "api:0 stdout two", "api:0 stdout three"));
+  const Wall before = loop_.WallNow();
+
+  Restart();
+  loop_.Advance(1h);
+  Attach();
+  EXPECT_THAT(shelf_.lines, IsEmpty()) << "it is not known whose it is";
+  collector_->Announce({"api", 0, 1});
+  EXPECT_THAT(shelf_.lines, ElementsAre("api:0 stdout two", "api:0 stdout three"));
+  EXPECT_LT(shelf_.batches[0]->stamp, before) << "of the file, not of now";
+  Write("ur\n");
+  EXPECT_EQ(shelf_.lines.back(), "api:0 stdout four");
+}
+
+TEST_F(RecordingCollectorTest, OutputOfAPipeThatIsGoneIsPublishedAndItsSpoolRemoved) {
+  collector_->Announce({"api", 3, 1});
+  Attach();
+  Write("last words\nno newline");
+  Restart();
+  EXPECT_THAT(collector_->AppsWithLeft(), ElementsAre("api"));
+  collector_->PublishLeft();
+  EXPECT_THAT(shelf_.lines, ElementsAre("api:3 stdout last words", "api:3 stdout no newline"));
+  EXPECT_EQ(SpoolsOnDisk(), 1u);
+  SeeToAll();
+  EXPECT_EQ(SpoolsOnDisk(), 0u);
+}
+
+TEST_F(RecordingCollectorTest, APipeOfWhichNobodyTellsIsReadUnderTheNameOfItsSpool) {
+  collector_->Announce({"api", 0, 1});
+  Attach();
+  Write("one\n");
+  Restart();
+  Attach();
+  collector_->PublishLeft();
+  EXPECT_THAT(shelf_.lines, ElementsAre("api:0 stdout one"));
+  Write("two\n");
+  EXPECT_EQ(shelf_.lines.back(), "api:0 stdout two");
+}
+
+TEST_F(RecordingCollectorTest, ASpoolIsGoneWithItsPipe) {
+  collector_->Announce({"api", 0, 1});
+  Attach();
+  Write("one\ntwo");
+  ends_.write.Reset();
+  loop_.Advance(10ms);
+  loop_.MakeReadable(ours_);
+  EXPECT_THAT(shelf_.lines, ElementsAre("api:0 stdout one", "api:0 stdout two"));
+  SeeToAll();
+  EXPECT_EQ(SpoolsOnDisk(), 0u);
+}
+
+TEST_F(RecordingCollectorTest, AWorkerIsReadEvenIfItsSpoolHasNoRoom) {
+  collector_->Announce({"api", 0, 1});
+  Attach();
+  Write("one\ntw");
+  rlimit old{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old), 0);
+  ::signal(SIGXFSZ, SIG_IGN);
+  const rlimit none{6, old.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &none), 0);
+  Write("o\nthree\nfo");
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &old), 0);
+  ::signal(SIGXFSZ, SIG_DFL);
+  Write("ur\nfive\n");
+  EXPECT_THAT(shelf_.lines,
+              ElementsAre("api:0 stdout one", "api:0 stdout two", "api:0 stdout three",
+                          "api:0 stdout four", "api:0 stdout five"));
+  SeeToAll();
+  Restart();
+  EXPECT_THAT(collector_->AppsWithLeft(), ElementsAre("api"));
+  collector_->PublishLeft();
+  EXPECT_THAT(shelf_.lines, IsEmpty());
 }
 
 }  // namespace

@@ -65,6 +65,31 @@ TEST_F(LineJoinerTest, ARecordGoesOnOverBatchesAndKeepsItsTime) {
   EXPECT_EQ(Flush(), (Texts{"3 d\n e"}));
 }
 
+// What is held must be found again by the next process, and nothing before it.
+TEST(LineJoinerMarks, EndWhereTheRecordThatIsHeldBegins) {
+  LineJoiner joiner(std::make_shared<const std::vector<Pattern>>(1, *Pattern::Compile("^\\S")));
+  LineSplitter splitter;
+  std::uint64_t offset = 0;
+  std::vector<std::uint64_t> ends;
+  const auto take = [&](std::string_view text) {
+    RecordBatch batch;
+    splitter.Feed(text, batch.bytes, batch.lines);
+    offset += text.size();
+    batch.mark.offset = offset - splitter.pending_bytes();
+    batch.stamp = Wall(std::chrono::seconds(offset));
+    ends.clear();
+    for (const RecordBatchPtr& done : joiner.Take(batch))
+      ends.push_back(done->mark.offset);
+    return ends;
+  };
+  using Ends = std::vector<std::uint64_t>;
+  EXPECT_EQ(take("a\n"), Ends{});
+  EXPECT_EQ(take(" b\nc\nd\n"), (Ends{5, 7}));     // "a b" and "c"; "d" is held
+  EXPECT_EQ(take(" e\n f"), Ends{});
+  EXPECT_EQ(take("f\ng\nh\n unfinished"), (Ends{16, 18}));  // "d e ff" and "g"
+  EXPECT_EQ(joiner.Flush()->mark.offset, 20u);
+}
+
 TEST_F(LineJoinerTest, WhatHasNoBeginningIsARecord) {
   EXPECT_EQ(Take({" x", " y"}), Texts{});
   EXPECT_EQ(Flush(), (Texts{"0  x\n y"}));

@@ -36,6 +36,20 @@ class LineLimiterTest : public ::testing::Test {
   LineLimiter limiter_{{.per_second = 10, .burst = 25}, start_};
 };
 
+// What is cut out is done with, and must not be kept for the next process.
+TEST_F(LineLimiterTest, TheMarkPassesEvenIfNoLineDoes) {
+  const auto marked = [](int lines, std::uint64_t offset) {
+    auto batch = std::make_shared<RecordBatch>(*Lines(lines));
+    batch->mark.offset = offset;
+    return batch;
+  };
+  EXPECT_EQ(limiter_.Take(marked(25, 100), start_)->mark.offset, 100u);
+  const RecordBatchPtr nothing = limiter_.Take(marked(3, 112), start_);
+  ASSERT_TRUE(nothing);
+  EXPECT_TRUE(nothing->lines.empty());
+  EXPECT_EQ(nothing->mark.offset, 112u);
+}
+
 TEST_F(LineLimiterTest, WhatIsAllowedPassesUntouched) {
   const RecordBatchPtr batch = Lines(10);
   EXPECT_EQ(limiter_.Take(batch, start_), batch);

@@ -10,14 +10,18 @@ namespace {
 
 std::vector<std::string> Redacted(const std::vector<std::string>& patterns,
                                   const std::vector<std::string>& lines) {
-  RecordBatch batch;
+  auto made = std::make_shared<RecordBatch>();
+  RecordBatch& raw = *made;
+  raw.mark.offset = 7;
   for (const std::string& line : lines) {
-    batch.lines.push_back({static_cast<std::uint32_t>(batch.bytes.size()),
-                           static_cast<std::uint32_t>(line.size()), kLineWhole});
-    batch.bytes += line;
+    raw.lines.push_back({static_cast<std::uint32_t>(raw.bytes.size()),
+                         static_cast<std::uint32_t>(line.size()), kLineWhole});
+    raw.bytes += line;
   }
-  if (!batch.lines.empty()) batch.lines.back().flags = kLinePartial;
-  Redactor(patterns).Redact(batch);
+  if (!raw.lines.empty()) raw.lines.back().flags = kLinePartial;
+  const RecordBatchPtr redacted = Redactor(patterns).Redact(made);
+  const RecordBatch& batch = *redacted;
+  EXPECT_EQ(batch.mark.offset, 7u);
   EXPECT_EQ(batch.lines.size(), lines.size());
   if (!batch.lines.empty()) {
     EXPECT_EQ(batch.lines.back().flags, kLinePartial);
@@ -53,6 +57,21 @@ TEST(Redactor, OtherLinesStayAsTheyAre) {
 
 TEST(Redactor, AnchorsAreThoseOfTheLine) {
   EXPECT_EQ(Redacted({"^k.*$"}, {"ok", "key", "k"}), (Lines{"ok", "[redacted]", "[redacted]"}));
+}
+
+TEST(Redactor, JoinedLinesAreLookedAtEachAndTogether) {
+  EXPECT_EQ(Redacted({"^pin=.*$"}, {"a\npin=1\n", "pin=2"}),
+            (Lines{"a\n[redacted]\n", "[redacted]"}));
+  EXPECT_EQ(Redacted({"(?s)BEGIN KEY.*END KEY", "x"}, {"BEGIN KEY\nx\nEND KEY\nb"}),
+            (Lines{"[redacted]\nb"}));
+}
+
+TEST(Redactor, WhatHasNoSecretIsNotCopied) {
+  auto batch = std::make_shared<RecordBatch>();
+  batch->bytes = "a";
+  batch->lines.push_back({0, 1, kLineWhole});
+  EXPECT_EQ(Redactor({"b"}).Redact(batch), batch);
+  EXPECT_EQ(Redactor({"b"}).Redact("ab"), "a[redacted]");
 }
 
 TEST(Redactor, BrokenBytesHideNothing) {
