@@ -347,7 +347,10 @@ class TendTest(unittest.TestCase):
         if failed or left:
             print(own_log, file=sys.stderr)
         reports = "".join(f.read_text() for f in self.tend.home.glob("sanitizer.*"))
-        self.tend.remove()
+        if failed and os.environ.get("TEND_KEEP"):
+            print(f"kept: {self.tend.home}", file=sys.stderr)
+        else:
+            self.tend.remove()
         self.assertEqual(left, "")
         self.assertEqual(reports, "")
 
