@@ -96,8 +96,8 @@ class Collector {
   // unfinished lines; those of workers that live are flagged kLinePartial.
   void DrainAll();
 
-  // What it finds in lines of `app` is gone from LastStderr(); null: nothing is. Published lines are
-  // as they came.
+  // What it finds in lines of `app` is gone from LastStderr(); null: nothing is. Published lines
+  // are as they came.
   void SetRedactor(const std::string& app, std::shared_ptr<const Redactor> redactor);
 
   void Forget(const std::string& app);

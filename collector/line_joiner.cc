@@ -8,8 +8,8 @@
 namespace tend::collector {
 namespace {
 
-// Where the i-th line begins in what is recorded of the pipe. The bytes of a batch that comes from a
-// splitter are as the worker wrote them, newlines and all.
+// Where the i-th line begins in what is recorded of the pipe. The bytes of a batch that comes from
+// a splitter are as the worker wrote them, newlines and all.
 SpoolMark Before(const RecordBatch& batch, std::size_t i) {
   SpoolMark mark = batch.mark;
   if (i == batch.lines.size()) return mark;

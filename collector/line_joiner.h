@@ -26,7 +26,8 @@ class LineJoiner {
   explicit LineJoiner(Starts starts) : starts_(std::move(starts)) {}
 
   // Adds the lines of `batch`; what is complete now, in order. Each record has the stamp of its
-  // first line. REQUIRES: `batch` is as a LineSplitter made it. Their marks end where the record that is not complete begins.
+  // first line. REQUIRES: `batch` is as a LineSplitter made it. Their marks end where the record
+  // that is not complete begins.
   std::vector<RecordBatchPtr> Take(const RecordBatch& batch);
   // What is not complete yet, as it is; a null pointer if there is nothing.
   RecordBatchPtr Flush();

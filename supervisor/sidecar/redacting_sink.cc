@@ -12,8 +12,7 @@ void RedactingSink::SetRedactor(const std::string& app,
 }
 
 void RedactingSink::Publish(RecordBatchPtr batch) {
-  const auto redactor =
-      redactors_.empty() ? redactors_.end() : redactors_.find(batch->worker->app);
+  const auto redactor = redactors_.empty() ? redactors_.end() : redactors_.find(batch->worker->app);
   if (redactor != redactors_.end()) batch = redactor->second->Redact(std::move(batch));
   next_.Publish(std::move(batch));
 }

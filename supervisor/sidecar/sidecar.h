@@ -26,9 +26,9 @@
 #include "supervisor/sidecar/fleet_view.h"
 #include "supervisor/sidecar/joining_sink.h"
 #include "supervisor/sidecar/limited_sink.h"
-#include "supervisor/sidecar/redacting_sink.h"
 #include "supervisor/sidecar/link_reader.h"
 #include "supervisor/sidecar/measurements.h"
+#include "supervisor/sidecar/redacting_sink.h"
 #include "supervisor/sidecar/sidecar_routes.h"
 
 namespace tend::supervisor {

@@ -84,7 +84,7 @@ TEST(LineJoinerMarks, EndWhereTheRecordThatIsHeldBegins) {
   };
   using Ends = std::vector<std::uint64_t>;
   EXPECT_EQ(take("a\n"), Ends{});
-  EXPECT_EQ(take(" b\nc\nd\n"), (Ends{5, 7}));     // "a b" and "c"; "d" is held
+  EXPECT_EQ(take(" b\nc\nd\n"), (Ends{5, 7}));  // "a b" and "c"; "d" is held
   EXPECT_EQ(take(" e\n f"), Ends{});
   EXPECT_EQ(take("f\ng\nh\n unfinished"), (Ends{16, 18}));  // "d e ff" and "g"
   EXPECT_EQ(joiner.Flush()->mark.offset, 20u);
