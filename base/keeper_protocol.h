@@ -31,7 +31,10 @@ enum class StoreKind : std::uint8_t {
   kLinkSidecar = 7,  // the sidecar's end. To the sidecar
   kListener = 8,     // id = index of a listening socket. To core
   kChannel = 9,      // Node's IPC channel, parent's end; id = incarnation. To core
+  kSpoolOut = 10,    // what was taken from kStdout (base/spool.h); id = incarnation. To the sidecar
+  kSpoolErr = 11,    // the same of kStderr
 };
+inline constexpr StoreKind kLastStoreKind = StoreKind::kSpoolErr;
 
 enum class KeeperOp : std::uint8_t {
   kPut = 1,        // both ways, with one descriptor: keep it / here it is. Same key: replaces

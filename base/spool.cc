@@ -1,14 +1,14 @@
 #include "base/spool.h"
 
-#include <dirent.h>
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
+#include <cstring>
 #include <utility>
 
 #include "base/check.h"
@@ -18,134 +18,205 @@ namespace tend {
 namespace {
 
 constexpr std::uint32_t kRowsMax = 16384;
-constexpr std::size_t kNameMax = 255;
-constexpr std::uint64_t kPage = 4096;
-constexpr std::uint64_t kFreeEvery = 64 << 10;
-constexpr const char* kTableName = "cursors";
+constexpr std::size_t kAppMax = 255;
+constexpr std::size_t kPage = 4096;
+constexpr int kPipeMax = 1 << 20;  // what anybody may have unless somebody changed the limits
+constexpr int kPipeMin = 64 << 10;
+constexpr int kGrowFactor = 4;
+// The name is that of a layout: another layout, another name.
+constexpr const char* kTableName = "spools-1";
 
-// "<row>.<incarnation>.<stream>.<slot>.<app>", the app's bytes in hex where a name may not have
-// them.
-std::string FileNameOf(const SpoolId& id, const SpoolOwner& owner) {
-  std::string name = std::to_string(id.row) + '.' + std::to_string(id.incarnation) + '.' +
-                     std::to_string(id.stream) + '.' + std::to_string(owner.slot) + '.';
-  static constexpr char kHex[] = "0123456789abcdef";
-  for (const char c : owner.app) {
-    if (c != '/' && c != '%' && c != '\0') {
-      name += c;
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    name.append(1, '%').append(1, kHex[byte >> 4]).append(1, kHex[byte & 15]);
-  }
-  return name;
+std::size_t BytesIn(int pipe) {
+  int bytes = 0;
+  return ::ioctl(pipe, FIONREAD, &bytes) == 0 && bytes > 0 ? static_cast<std::size_t>(bytes) : 0;
 }
 
-template <typename Number>
-bool TakeNumber(std::string_view& text, Number& number) {
-  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (ec != std::errc{} || end == text.data() + text.size() || *end != '.') return false;
-  text.remove_prefix(static_cast<std::size_t>(end - text.data()) + 1);
-  return true;
+// One descriptor for both ends of a new pipe.
+Result<Fd> MakeHold() {
+  TRY(const Pipe pipe, MakePipe());
+  const std::string self = "/proc/self/fd/" + std::to_string(pipe.read.get());
+  Fd both(::open(self.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  if (!both.valid()) return SysError("open " + self, errno);
+  return both;
 }
 
-bool ParseFileName(std::string_view name, SpoolId& id, SpoolOwner& owner) {
-  if (!TakeNumber(name, id.row) || !TakeNumber(name, id.incarnation) ||
-      !TakeNumber(name, id.stream) || !TakeNumber(name, owner.slot)) {
-    return false;
-  }
-  for (std::size_t i = 0; i < name.size(); ++i) {
-    unsigned byte = 0;
-    if (name[i] == '%' && i + 2 < name.size() &&
-        std::from_chars(name.data() + i + 1, name.data() + i + 3, byte, 16).ec == std::errc{}) {
-      owner.app += static_cast<char>(byte);
-      i += 2;
-      continue;
-    }
-    owner.app += name[i];
-  }
-  return id.row < kRowsMax;
+int NullFd() {
+  static const Fd null(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+  return null.get();
+}
+
+ssize_t Move(int from, int to, std::size_t bytes) {
+  ssize_t n = 0;
+  do {
+    n = ::splice(from, nullptr, to, nullptr, bytes, SPLICE_F_NONBLOCK);
+  } while (n < 0 && errno == EINTR);
+  return n;
+}
+
+ssize_t Look(int from, int to, std::size_t bytes) {
+  ssize_t n = 0;
+  do {
+    n = ::tee(from, to, bytes, SPLICE_F_NONBLOCK);
+  } while (n < 0 && errno == EINTR);
+  return n;
 }
 
 }  // namespace
 
 // What a SIGKILL between any two stores must leave understandable: `used` is stored last.
-struct SpoolFolder::Row {
-  std::atomic<std::uint64_t> cursor;
+struct SpoolTable::Row {
+  std::atomic<std::uint64_t> cursor;    // consumed up to here
+  std::atomic<std::uint64_t> came_out;  // holds while not draining
+  std::atomic<std::uint64_t> went_in;   // holds while draining
+  std::atomic<std::uint32_t> draining;
+  std::atomic<std::uint32_t> used;
+  std::atomic<std::int64_t> taken_at;  // of CLOCK_REALTIME, ns
   std::uint64_t incarnation;
   std::uint32_t stream;
-  std::atomic<std::uint32_t> used;
+  std::int32_t slot;
+  char app[kAppMax + 1];
 };
 
-Spool::Spool(std::shared_ptr<SpoolFolder> folder,
-             SpoolId id,
-             SpoolOwner owner,
-             std::string path,
-             Fd fd,
-             std::uint64_t size)
-    : folder_(std::move(folder)),
-      id_(id),
-      owner_(std::move(owner)),
-      path_(std::move(path)),
-      fd_(std::move(fd)),
-      size_(size) {}
-
-Spool::Taken Spool::TakeFrom(int pipe, std::size_t bytes_max) {
-  Taken taken;
-  const std::uint64_t begin = size();
-  for (;;) {
-    auto offset = static_cast<loff_t>(begin);
-    const ssize_t n =
-        ::splice(pipe, nullptr, fd_.get(), &offset, bytes_max, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
-    if (n < 0 && errno == EINTR) continue;
-    if (n > 0) {
-      taken.bytes = static_cast<std::size_t>(n);
-      size_.store(begin + taken.bytes, std::memory_order_release);
-      // A pipe gives all it has: this one is empty now, though perhaps not at its end.
-      taken.is_empty = taken.bytes < bytes_max;
-    } else if (n == 0) {
-      taken.is_empty = taken.at_end = true;
-    } else if (errno == EAGAIN) {
-      taken.is_empty = true;
-    } else {
-      taken.no_room = true;
-    }
-    return taken;
-  }
+Spool::Spool(std::shared_ptr<SpoolTable> table, SpoolId id, SpoolOwner owner, Fd hold)
+    : table_(std::move(table)), id_(id), owner_(std::move(owner)), hold_(std::move(hold)) {
+  CountWhatIsThere();
 }
 
-std::size_t Spool::ReadAt(std::span<char> buffer, std::uint64_t offset) const {
-  for (;;) {
-    const ssize_t n = ::pread(fd_.get(), buffer.data(), buffer.size(), static_cast<off_t>(offset));
-    if (n < 0 && errno == EINTR) continue;
-    return n < 0 ? 0 : static_cast<std::size_t>(n);
+void Spool::CountWhatIsThere() {
+  SpoolTable::Row& row = table_->rows_[id_.row];
+  const std::size_t there = BytesIn(hold_.get());
+  if (row.draining.load() != 0) {
+    row.came_out.store(row.went_in.load() - there);
+    row.draining.store(0);
   }
+  size_.store(row.came_out.load() + there);
+  Drain();
+}
+
+Spool::Taken Spool::TakeFrom(int pipe, std::span<char> buffer, Wall now) {
+  Taken taken;
+  is_kept_ = is_kept_ || table_->hooks_.is_kept();
+  if (!is_kept_) {
+    taken.too_early = true;
+    return taken;
+  }
+  const ssize_t seen = Look(pipe, table_->scratch_.write.get(), buffer.size());
+  if (seen <= 0) {
+    taken.at_end = seen == 0;
+    taken.is_empty = taken.at_end || errno == EAGAIN;
+    taken.no_room = !taken.is_empty;
+    return taken;
+  }
+  const auto asked = static_cast<std::size_t>(seen);
+  {
+    const std::lock_guard lock(mutex_);
+    const ssize_t moved = Move(pipe, hold_.get(), asked);
+    if (moved > 0) taken.bytes = static_cast<std::size_t>(moved);
+    size_.store(size() + taken.bytes, std::memory_order_release);
+  }
+  if (!table_->ReadScratch(buffer.first(asked))) taken.bytes = 0;
+  taken.no_room = taken.bytes < asked;
+  taken.is_empty = !taken.no_room && asked < buffer.size() && BytesIn(pipe) == 0;
+  table_->rows_[id_.row].taken_at.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+  return taken;
+}
+
+Spool::Room Spool::MakeRoom(std::uint64_t unfinished_from) {
+  const std::lock_guard lock(mutex_);
+  if (Grow()) return Room::kNow;
+  if (cursor() < unfinished_from) {
+    wants_room_ = true;
+    return Room::kLater;
+  }
+  return Pack() ? Room::kNow : Room::kNone;
+}
+
+bool Spool::Grow() {
+  const int now = ::fcntl(hold_.get(), F_GETPIPE_SZ);
+  if (now <= 0 || now >= table_->hold_bytes_max_) return false;
+  return ::fcntl(hold_.get(), F_SETPIPE_SZ, std::min(now * kGrowFactor, table_->hold_bytes_max_)) >
+         now;
+}
+
+// A line that came in many small pieces has a page for each. Another pipe in which it has as few as
+// it needs takes the place of this one, with the same bytes in it at every moment.
+bool Spool::Pack() {
+  const std::size_t there = BytesIn(hold_.get());
+  const int capacity = ::fcntl(hold_.get(), F_GETPIPE_SZ);
+  if (capacity <= 0 || there + 2 * kPage > static_cast<std::size_t>(capacity)) return false;
+  const std::string bytes = Peek(there);
+  auto packed = MakeHold();
+  if (bytes.size() != there || !packed) return false;
+  (void)::fcntl(packed->get(), F_SETPIPE_SZ, capacity);
+  if (::write(packed->get(), bytes.data(), there) != static_cast<ssize_t>(there)) return false;
+  if (!table_->hooks_.keep(id_, packed->get())) return false;
+  hold_ = *std::move(packed);
+  is_kept_ = false;
+  return true;
+}
+
+std::string Spool::Peek(std::size_t bytes) const {
+  std::string seen(bytes, '\0');
+  const ssize_t n = bytes == 0 ? 0 : Look(hold_.get(), table_->scratch_.write.get(), bytes);
+  seen.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+  if (!table_->ReadScratch(seen)) seen.clear();
+  return seen;
+}
+
+std::string Spool::Backlog() {
+  const std::lock_guard lock(mutex_);
+  const auto there = static_cast<std::size_t>(size() - std::min(cursor(), size()));
+  std::string bytes = Peek(there);
+  if (bytes.size() == there) return bytes;
+  // We may have less memory for pipes than the process before us had. What is only in our memory is
+  // lost if we are killed as well, which is better than to stop here.
+  SpoolTable::Row& row = table_->rows_[id_.row];
+  row.went_in.store(size());
+  row.draining.store(1);
+  bytes.resize(there);
+  const ssize_t n = ::read(hold_.get(), bytes.data(), there);
+  bytes.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+  row.came_out.store(size());
+  row.draining.store(0);
+  return bytes;
 }
 
 std::uint64_t Spool::cursor() const {
-  return folder_->rows_[id_.row].cursor.load(std::memory_order_acquire);
+  return table_->rows_[id_.row].cursor.load(std::memory_order_acquire);
 }
 
 Wall Spool::taken_at() const {
-  struct stat info {};
-  if (::fstat(fd_.get(), &info) != 0) return {};
-  return Wall(std::chrono::seconds(info.st_mtim.tv_sec) +
-              std::chrono::nanoseconds(info.st_mtim.tv_nsec));
+  return Wall(std::chrono::nanoseconds(table_->rows_[id_.row].taken_at.load()));
 }
 
 void Spool::Consumed(std::uint64_t offset) {
-  const std::lock_guard lock(mutex_);
-  if (removed_ || offset <= cursor()) return;
-  folder_->rows_[id_.row].cursor.store(offset, std::memory_order_release);
-  // The page that the next bytes go to stays.
-  const std::uint64_t whole = offset & ~(kPage - 1);
-  const bool idle = offset == size();
-  if (whole >= freed_ + (idle ? kPage : kFreeEvery)) {
-    // Memory that is not given back now is given back the next time.
-    (void)::fallocate(fd_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-                      static_cast<off_t>(freed_), static_cast<off_t>(whole - freed_));
-    freed_ = whole;
+  bool has_room = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (removed_ || offset <= cursor()) return;
+    table_->rows_[id_.row].cursor.store(offset, std::memory_order_release);
+    Drain();
+    has_room = std::exchange(wants_room_, false);
+    RemoveIfDone();
   }
-  RemoveIfDone();
+  if (has_room && table_->hooks_.on_room) table_->hooks_.on_room(id_);
+}
+
+void Spool::Drain() {
+  SpoolTable::Row& row = table_->rows_[id_.row];
+  const std::uint64_t to = std::min(cursor(), size());
+  const std::uint64_t from = row.came_out.load(std::memory_order_relaxed);
+  if (to <= from) return;
+  row.went_in.store(size());
+  row.draining.store(1);
+  std::uint64_t done = from;
+  while (done < to) {
+    const ssize_t n = Move(hold_.get(), NullFd(), static_cast<std::size_t>(to - done));
+    if (n <= 0) break;
+    done += static_cast<std::uint64_t>(n);
+  }
+  row.came_out.store(done);
+  row.draining.store(0);
 }
 
 void Spool::Close() {
@@ -157,87 +228,112 @@ void Spool::Close() {
 void Spool::RemoveIfDone() {
   if (removed_ || !closed_ || cursor() < size()) return;
   removed_ = true;
-  ::unlink(path_.c_str());
-  folder_->FreeRow(id_.row);
+  hold_.Reset();
+  table_->FreeRow(id_.row);
+  table_->hooks_.drop(id_);
 }
 
-SpoolFolder::SpoolFolder(std::string path, Row* rows) : path_(std::move(path)), rows_(rows) {}
+SpoolTable::SpoolTable(
+    std::string folder, Hooks hooks, Fd file, Row* rows, std::uint32_t rows_there)
+    : folder_(std::move(folder)),
+      hooks_(std::move(hooks)),
+      file_(std::move(file)),
+      rows_(rows),
+      rows_there_(rows_there) {}
 
-SpoolFolder::~SpoolFolder() {
+SpoolTable::~SpoolTable() {
   ::munmap(rows_, kRowsMax * sizeof(Row));
 }
 
-Result<std::shared_ptr<SpoolFolder>> SpoolFolder::Open(const std::string& path) {
-  TRY_VOID(FilesLinux().MakeDirectories(path, 0700));
-  const std::string table = path + '/' + kTableName;
-  const Fd fd(::open(table.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!fd.valid()) return SysError("open " + table, errno);
+Result<std::shared_ptr<SpoolTable>> SpoolTable::Open(const std::string& folder, Hooks hooks) {
+  TRY_VOID(FilesLinux().MakeDirectories(folder, 0700));
+  const std::string path = folder + '/' + kTableName;
+  Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  struct stat info {};
+  if (!fd.valid() || ::fstat(fd.get(), &info) != 0) return SysError("open " + path, errno);
   constexpr std::size_t kBytes = kRowsMax * sizeof(Row);
-  // All of it now: later, a full tmpfs would kill us (SIGBUS).
-  if (const int failed = ::posix_fallocate(fd.get(), 0, kBytes); failed != 0) {
-    return SysError("reserve " + table, failed);
-  }
   void* memory = ::mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
-  if (memory == MAP_FAILED) return SysError("map " + table, errno);
-  std::shared_ptr<SpoolFolder> folder(new SpoolFolder(path, static_cast<Row*>(memory)));
-  TRY_VOID(folder->FindLeft());
-  return folder;
+  if (memory == MAP_FAILED) return SysError("map " + path, errno);
+  const auto there = std::min<std::size_t>(static_cast<std::size_t>(info.st_size), kBytes);
+  std::shared_ptr<SpoolTable> table(
+      new SpoolTable(folder, std::move(hooks), std::move(fd), static_cast<Row*>(memory),
+                     static_cast<std::uint32_t>(there / sizeof(Row))));
+  TRY_VOID(table->MakeScratch());
+  for (std::uint32_t row = table->rows_there_; row > 0; --row) {
+    if (table->rows_[row - 1].used.load() == 0) table->free_rows_.push_back(row - 1);
+  }
+  return table;
 }
 
-Result<> SpoolFolder::FindLeft() {
-  TRY(const std::vector<std::string> names, FilesLinux().List(path_));
-  std::vector<bool> used;
-  for (const std::string& name : names) {
-    SpoolId id;
-    SpoolOwner owner;
-    if (!ParseFileName(name, id, owner)) continue;
-    const std::string file = path_ + '/' + name;
-    const Row& row = rows_[id.row];
-    const bool is_known = row.used.load(std::memory_order_acquire) != 0 &&
-                          row.incarnation == id.incarnation && row.stream == id.stream;
-    Fd fd(is_known ? ::open(file.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW) : -1);
-    struct stat info {};
-    if (!fd.valid() || ::fstat(fd.get(), &info) != 0) {
-      // Made, but never used; or done with, and only its name was left.
-      if (!is_known) ::unlink(file.c_str());
-      continue;
-    }
-    if (id.row >= used.size()) used.resize(id.row + 1);
-    used[id.row] = true;
-    left_.push_back(std::make_shared<Spool>(shared_from_this(), id, std::move(owner), file,
-                                            std::move(fd),
-                                            static_cast<std::uint64_t>(info.st_size)));
+// No spool may hold more than can be looked at.
+Result<> SpoolTable::MakeScratch() {
+  TRY(scratch_, MakePipe());
+  TRY_VOID(SetNonBlocking(scratch_.read.get()));
+  TRY_VOID(SetNonBlocking(scratch_.write.get()));
+  for (int bytes = kPipeMax; bytes > kPipeMin; bytes /= 2) {
+    if (::fcntl(scratch_.write.get(), F_SETPIPE_SZ, bytes) >= bytes) break;
   }
-  rows_used_ = static_cast<std::uint32_t>(used.size());
-  for (std::uint32_t row = 0; row < kRowsMax; ++row) {
-    const bool is_left = row < used.size() && used[row];
-    if (is_left) continue;
-    if (row < used.size()) free_rows_.push_back(row);
-    if (rows_[row].used.load(std::memory_order_relaxed) != 0) rows_[row].used.store(0);
-  }
+  hold_bytes_max_ = ::fcntl(scratch_.write.get(), F_GETPIPE_SZ);
   return {};
 }
 
-std::optional<std::uint32_t> SpoolFolder::TakeRow() {
-  const std::lock_guard lock(mutex_);
-  if (!free_rows_.empty()) {
-    const std::uint32_t row = free_rows_.back();
-    free_rows_.pop_back();
-    return row;
+bool SpoolTable::ReadScratch(std::span<char> buffer) const {
+  while (!buffer.empty()) {
+    const ssize_t n = ::read(scratch_.read.get(), buffer.data(), buffer.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
+    buffer = buffer.subspan(static_cast<std::size_t>(n));
   }
-  if (rows_used_ == kRowsMax) return std::nullopt;
-  return rows_used_++;
+  return true;
 }
 
-void SpoolFolder::FreeRow(std::uint32_t row) {
-  rows_[row].used.store(0, std::memory_order_release);
+std::optional<std::uint32_t> SpoolTable::TakeRow() {
+  const std::lock_guard lock(mutex_);
+  if (free_rows_.empty()) {
+    // Memory of a whole page at a time, got now: later, a full tmpfs would kill us (SIGBUS).
+    const std::uint32_t more = std::min<std::uint32_t>(kPage / sizeof(Row), kRowsMax - rows_there_);
+    const int failed =
+        more == 0 ? ENOSPC
+                  : ::posix_fallocate(file_.get(), 0,
+                                      static_cast<off_t>((rows_there_ + more) * sizeof(Row)));
+    if (failed != 0) return std::nullopt;
+    for (std::uint32_t i = more; i > 0; --i)
+      free_rows_.push_back(rows_there_ + i - 1);
+    rows_there_ += more;
+  }
+  const std::uint32_t row = free_rows_.back();
+  free_rows_.pop_back();
+  return row;
+}
+
+void SpoolTable::FreeRow(std::uint32_t row) {
+  rows_[row].used.store(0);
   const std::lock_guard lock(mutex_);
   free_rows_.push_back(row);
 }
 
-Result<std::shared_ptr<Spool>> SpoolFolder::Get(std::uint64_t incarnation,
-                                                std::uint32_t stream,
-                                                const SpoolOwner& owner) {
+bool SpoolTable::Adopt(std::uint64_t incarnation, std::uint32_t stream, Fd hold) {
+  for (std::uint32_t i = 0; i < rows_there_; ++i) {
+    Row& row = rows_[i];
+    if (row.used.load() == 0 || row.incarnation != incarnation || row.stream != stream) continue;
+    const SpoolOwner owner{std::string(row.app, ::strnlen(row.app, kAppMax)), row.slot};
+    left_.push_back(std::make_shared<Spool>(shared_from_this(), SpoolId{i, stream, incarnation},
+                                            owner, std::move(hold)));
+    return true;
+  }
+  return false;
+}
+
+void SpoolTable::Consumed(const SpoolId& id, std::uint64_t offset) {
+  if (id.row >= rows_there_) return;
+  Row& row = rows_[id.row];
+  if (row.used.load() == 0 || row.incarnation != id.incarnation || row.stream != id.stream) return;
+  row.cursor.store(std::max(row.cursor.load(), offset));
+}
+
+Result<std::shared_ptr<Spool>> SpoolTable::Get(std::uint64_t incarnation,
+                                               std::uint32_t stream,
+                                               const SpoolOwner& owner) {
   const auto known = std::find_if(left_.begin(), left_.end(), [&](const auto& spool) {
     return spool->id().incarnation == incarnation && spool->id().stream == stream;
   });
@@ -246,51 +342,44 @@ Result<std::shared_ptr<Spool>> SpoolFolder::Get(std::uint64_t incarnation,
     left_.erase(known);
     return spool;
   }
-  const std::optional<std::uint32_t> row = TakeRow();
-  if (!row) return Error(Errc::kLimit, "more than " + std::to_string(kRowsMax) + " spools");
-  const SpoolId id{*row, stream, incarnation};
-  const std::string name = FileNameOf(id, owner);
-  const std::string path = path_ + '/' + name;
-  Fd fd;
-  if (name.size() <= kNameMax) {
-    fd = Fd(::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
-  } else {
-    errno = ENAMETOOLONG;
+  if (owner.app.size() > kAppMax) return Error(Errc::kLimit, "the name is too long");
+  TRY(Fd hold, MakeHold());
+  const std::optional<std::uint32_t> at = TakeRow();
+  if (!at) return Error(Errc::kLimit, "no memory for more spools");
+  Row& row = rows_[*at];
+  row.cursor.store(0);
+  row.came_out.store(0);
+  row.draining.store(0);
+  row.taken_at.store(0);
+  row.incarnation = incarnation;
+  row.stream = stream;
+  row.slot = owner.slot;
+  std::memset(row.app, 0, sizeof row.app);
+  owner.app.copy(row.app, kAppMax);
+  row.used.store(1);
+  const SpoolId id{*at, stream, incarnation};
+  if (auto kept = hooks_.keep(id, hold.get()); !kept) {
+    FreeRow(*at);
+    return kept.error();
   }
-  if (!fd.valid()) {
-    const int number = errno;
-    FreeRow(*row);
-    return SysError("make " + path, number);
-  }
-  Row& entry = rows_[*row];
-  entry.cursor.store(0, std::memory_order_relaxed);
-  entry.incarnation = incarnation;
-  entry.stream = stream;
-  entry.used.store(1, std::memory_order_release);
-  return std::make_shared<Spool>(shared_from_this(), id, owner, path, std::move(fd), 0);
+  return std::make_shared<Spool>(shared_from_this(), id, owner, std::move(hold));
 }
 
-bool SpoolFolder::HasLeft(std::uint64_t incarnation, std::uint32_t stream) const {
+bool SpoolTable::HasLeft(std::uint64_t incarnation, std::uint32_t stream) const {
   return std::any_of(left_.begin(), left_.end(), [&](const auto& spool) {
     return spool->id().incarnation == incarnation && spool->id().stream == stream;
   });
 }
 
-std::vector<std::shared_ptr<Spool>> SpoolFolder::TakeLeft() {
+std::vector<std::shared_ptr<Spool>> SpoolTable::TakeLeft() {
   return std::exchange(left_, {});
 }
 
-std::vector<std::pair<std::uint64_t, SpoolOwner>> SpoolFolder::OwnersLeft() const {
+std::vector<std::pair<std::uint64_t, SpoolOwner>> SpoolTable::OwnersLeft() const {
   std::vector<std::pair<std::uint64_t, SpoolOwner>> owners;
   for (const std::shared_ptr<Spool>& spool : left_)
     owners.emplace_back(spool->id().incarnation, spool->owner());
   return owners;
-}
-
-void SpoolFolder::Consumed(const SpoolId& id, std::uint64_t offset) {
-  for (const std::shared_ptr<Spool>& spool : left_) {
-    if (spool->id() == id) spool->Consumed(std::min(offset, spool->size()));
-  }
 }
 
 }  // namespace tend

@@ -31,7 +31,8 @@ struct Collector::PipeState {
   std::uint64_t read_to = 0;      // of the spool
   std::size_t outside_bytes = 0;  // of the unfinished line, that are not in the spool
   bool in_piece = false;          // the last span was cut; the line goes on
-  bool waits_for_room = false;
+  bool waits_for_room = false;    // in the sink
+  bool waits_for_spool = false;   // that it has room
   bool empty_after_end = false;
   bool finish_when_empty = false;  // the linger time is over, but not what was in the pipe
 };
@@ -107,7 +108,8 @@ void Collector::TakeLast(std::uint64_t incarnation) {
   for (auto& pipe : lives_.at(incarnation)->pipes)
     pipes.push_back(pipe.get());
   for (PipeState* pipe : pipes) {
-    if (!pipe->waits_for_room && pipe->life.worker) pipe->reader.Listen();
+    const bool waits = pipe->waits_for_room || pipe->waits_for_spool;
+    if (!waits && pipe->life.worker) pipe->reader.Listen();
     Take(*pipe);
   }
   if (const auto it = lives_.find(incarnation); it != lives_.end()) CheckDrained(*it->second);
@@ -151,22 +153,14 @@ void Collector::OpenLeftSpool(PipeState& pipe) {
 void Collector::TakeBacklog(PipeState& pipe) {
   // As near as can be told to when it was taken.
   const Wall taken_at = std::min(pipe.spool->taken_at(), loop_.WallNow());
-  while (pipe.read_to < pipe.spool->size()) {
-    const std::uint64_t before = pipe.read_to;
+  const std::string backlog = pipe.spool->Backlog();
+  for (std::string_view left = backlog; !left.empty();) {
+    const std::string_view part = left.substr(0, options_.take_max_bytes);
+    left.remove_prefix(part.size());
     auto batch = std::make_shared<RecordBatch>();
-    for (std::size_t bytes = 0; bytes < options_.take_max_bytes;) {
-      const std::uint64_t left = pipe.spool->size() - pipe.read_to;
-      const std::size_t asked = std::min<std::uint64_t>(buffer_.size(), left);
-      const std::size_t n =
-          asked == 0 ? 0 : pipe.spool->ReadAt(std::span(buffer_).first(asked), pipe.read_to);
-      if (n == 0) break;
-      pipe.splitter.Feed(std::string_view(buffer_).substr(0, n), batch->bytes, batch->lines);
-      pipe.read_to += n;
-      bytes += n;
-    }
-    const bool is_stuck = pipe.read_to == before;
+    pipe.splitter.Feed(part, batch->bytes, batch->lines);
+    pipe.read_to += part.size();
     if (!batch->lines.empty()) Publish(pipe, std::move(batch), taken_at);
-    if (is_stuck) return;
   }
 }
 
@@ -193,13 +187,18 @@ bool Collector::Take(PipeState& pipe) {
     pipe.splitter.Finish(batch->bytes, batch->lines);
   }
   if (!batch->lines.empty()) Publish(pipe, std::move(batch));
+  if (taken.no_room) {
+    pipe.waits_for_spool = true;
+    pipe.reader.Pause();
+    return true;
+  }
   if (taken.at_end) {
     Close(pipe);
     return false;
   }
   if (life.ended) CheckDrained(life);
   // The last words of a worker are taken without a rest.
-  if ((!life.ended || life.drained) && taken.bytes < kHalfPipeBytes) {
+  if (taken.too_early || ((!life.ended || life.drained) && taken.bytes < kHalfPipeBytes)) {
     pipe.reader.RestFor(options_.coalesce);
   }
   return true;
@@ -208,15 +207,38 @@ bool Collector::Take(PipeState& pipe) {
 PipeReader::Taken Collector::ReadFrom(PipeState& pipe,
                                       const std::function<void(std::string_view)>& feed) {
   if (!pipe.spool) return pipe.reader.Read(buffer_, options_.take_max_bytes, feed);
-  PipeReader::Taken taken =
-      pipe.reader.ReadThrough(*pipe.spool, pipe.read_to, buffer_, options_.take_max_bytes, feed);
+  PipeReader::Taken taken;
+  const auto read = [&] {
+    const std::size_t before = taken.bytes;
+    taken = pipe.reader.ReadThrough(*pipe.spool, loop_.WallNow(), buffer_,
+                                    options_.take_max_bytes - before, feed);
+    pipe.read_to += taken.bytes;
+    taken.bytes += before;
+  };
+  read();
   if (!taken.no_room) return taken;
-  // A worker is not held up because the memory for its lines is short.
+  Spool::Room room = pipe.spool->MakeRoom(CompleteTo(pipe));
+  if (room == Spool::Room::kNow) {
+    read();
+    // Still none: then it is not for the reason that was thought.
+    room = taken.no_room ? pipe.spool->MakeRoom(CompleteTo(pipe)) : room;
+  }
+  if (room != Spool::Room::kNone) {
+    taken.no_room = room == Spool::Room::kLater;
+    return taken;
+  }
+  // A worker is not held up because the memory for its line is short.
   const std::size_t before = taken.bytes;
   taken = pipe.reader.Read(buffer_, options_.take_max_bytes, feed);
   pipe.outside_bytes += taken.bytes;
   taken.bytes += before;
   return taken;
+}
+
+std::uint64_t Collector::CompleteTo(PipeState& pipe) {
+  const std::size_t unfinished = pipe.splitter.pending_bytes();
+  pipe.outside_bytes = std::min(pipe.outside_bytes, unfinished);
+  return pipe.read_to - (unfinished - pipe.outside_bytes);
 }
 
 void Collector::Publish(PipeState& pipe, std::shared_ptr<RecordBatch> batch, Wall taken_at) {
@@ -228,11 +250,7 @@ void Collector::Publish(PipeState& pipe, std::shared_ptr<RecordBatch> batch, Wal
   batch->worker = worker;
   batch->stream = pipe.kind == PipeKind::kStdout ? Stream::kStdout : Stream::kStderr;
   batch->stamp = StampFor(worker->app, taken_at);
-  if (pipe.spool) {
-    const std::size_t unfinished = pipe.splitter.pending_bytes();
-    pipe.outside_bytes = std::min(pipe.outside_bytes, unfinished);
-    batch->mark = {pipe.spool, pipe.read_to - (unfinished - pipe.outside_bytes)};
-  }
+  if (pipe.spool) batch->mark = {pipe.spool, CompleteTo(pipe)};
   WorkerCounters& counters = slots_[{worker->app, worker->slot}].counters;
   StreamCounters& counter = batch->stream == Stream::kStdout ? counters.out : counters.err;
   for (const LineSpan& line : batch->lines) {
@@ -329,6 +347,14 @@ void Collector::Resume(const std::string& app) {
       pipe->waits_for_room = false;
       pipe->reader.Listen();
     }
+  }
+}
+
+void Collector::SpoolHasRoom(std::uint64_t incarnation) {
+  const auto known = lives_.find(incarnation);
+  if (known == lives_.end()) return;
+  for (auto& pipe : known->second->pipes) {
+    if (std::exchange(pipe->waits_for_spool, false)) pipe->reader.Listen();
   }
 }
 

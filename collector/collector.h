@@ -5,9 +5,9 @@
 // that rule is two thirds of the CPU at 50,000 lines a second. Bytes for which the sink has no room
 // stay in the pipe.
 //
-// With a spool folder the bytes of a pipe live in a file that outlives this process until the sink
+// With spools the bytes of a pipe live in a second pipe that outlives this process until the sink
 // has seen to their lines: a new process goes on with the first line that was not seen to. Where
-// that is not possible (tmpfs is full), pipes are read without: their workers come first.
+// that is not possible (no more descriptors), pipes are read without: their workers come first.
 //
 // Core, keeper and this process are told of an incarnation by different roads, so Announce, Attach
 // and Ended may come in any order.
@@ -56,8 +56,8 @@ class Collector {
     std::chrono::nanoseconds linger = std::chrono::seconds(2);  // for a pipe without end of file
     std::size_t keep_lines = 20;                                // of stderr, for LastStderr
     std::size_t keep_bytes = 4096;
-    std::size_t keep_lives = 4;           // incarnations of a slot of which that is kept
-    std::shared_ptr<SpoolFolder> spools;  // null: nothing outlives this process
+    std::size_t keep_lives = 4;          // incarnations of a slot of which that is kept
+    std::shared_ptr<SpoolTable> spools;  // null: nothing outlives this process
   };
   struct Callbacks {
     // This pipe has been read to its end and is closed.
@@ -87,6 +87,8 @@ class Collector {
   void Ended(std::uint64_t incarnation);
   // The sink has room for this app again.
   void Resume(const std::string& app);
+  // A spool of this incarnation that had no room has some.
+  void SpoolHasRoom(std::uint64_t incarnation);
   // All pipes of workers that an earlier process knew have been attached: what it took from others,
   // and did not see to, is published now.
   void PublishLeft();
@@ -138,6 +140,8 @@ class Collector {
   void OpenLeftSpool(PipeState& pipe);
   // What an earlier process took and did not see to.
   void TakeBacklog(PipeState& pipe);
+  // Of what was read: where the line begins that is not complete yet.
+  static std::uint64_t CompleteTo(PipeState& pipe);
   void Publish(PipeState& pipe, std::shared_ptr<RecordBatch> batch, Wall taken_at);
   void Publish(PipeState& pipe, std::shared_ptr<RecordBatch> batch) {
     Publish(pipe, std::move(batch), loop_.WallNow());

@@ -45,26 +45,20 @@ PipeReader::Taken PipeReader::Read(std::span<char> buffer,
 }
 
 PipeReader::Taken PipeReader::ReadThrough(Spool& spool,
-                                          std::uint64_t& from,
+                                          Wall now,
                                           std::span<char> buffer,
                                           std::size_t bytes_max,
                                           const std::function<void(std::string_view)>& take) {
   Taken taken;
-  while (taken.bytes < bytes_max && !taken.is_empty && !taken.no_room) {
-    // No more at once than the buffer holds: what was just copied is still in the caches.
-    const Spool::Taken moved =
-        spool.TakeFrom(fd_.get(), std::min(buffer.size(), bytes_max - taken.bytes));
+  while (taken.bytes < bytes_max && !taken.is_empty && !taken.no_room && !taken.too_early) {
+    const std::size_t asked = std::min(buffer.size(), bytes_max - taken.bytes);
+    const Spool::Taken moved = spool.TakeFrom(fd_.get(), buffer.first(asked), now);
+    if (moved.bytes > 0) take(std::string_view(buffer.data(), moved.bytes));
     taken.bytes += moved.bytes;
     taken.is_empty = moved.is_empty;
     taken.at_end = moved.at_end;
     taken.no_room = moved.no_room;
-    while (from < spool.size()) {
-      const std::size_t left = static_cast<std::size_t>(spool.size() - from);
-      const std::size_t n = spool.ReadAt(buffer.first(std::min(left, buffer.size())), from);
-      if (n == 0) return taken;
-      take(std::string_view(buffer.data(), n));
-      from += n;
-    }
+    taken.too_early = moved.too_early;
   }
   return taken;
 }

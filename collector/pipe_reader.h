@@ -22,9 +22,10 @@ class PipeReader {
  public:
   struct Taken {
     std::size_t bytes = 0;
-    bool is_empty = false;  // there was nothing more in the pipe
-    bool at_end = false;    // and there never will be: all writers have closed
-    bool no_room = false;   // the spool could not take what is there
+    bool is_empty = false;   // there was nothing more in the pipe
+    bool at_end = false;     // and there never will be: all writers have closed
+    bool no_room = false;    // see Spool::Taken
+    bool too_early = false;  // the same
   };
 
   // `on_ready` runs when there is something to read, while we listen. It may destroy the reader.
@@ -42,11 +43,10 @@ class PipeReader {
              std::size_t bytes_max,
              const std::function<void(std::string_view)>& take);
 
-  // The same through a spool: moves the bytes to its end, then passes on what lies there from
-  // `from`, which is moved. When tmpfs is full, `no_room`: what is taken then is as ever, and what
-  // was not is still in the pipe.
+  // The same through a spool, which keeps a copy. When it is full, what it did not take is still in
+  // the pipe.
   Taken ReadThrough(Spool& spool,
-                    std::uint64_t& from,
+                    Wall now,
                     std::span<char> buffer,
                     std::size_t bytes_max,
                     const std::function<void(std::string_view)>& take);

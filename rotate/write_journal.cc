@@ -206,7 +206,7 @@ std::vector<OwedWrite> WriteJournal::Owed() const {
   return owed;
 }
 
-void WriteJournal::ConsumeMarksIn(SpoolFolder& spools) const {
+void WriteJournal::ConsumeMarksIn(SpoolTable& spools) const {
   if (!is_open()) return;
   const auto data = Load(kControlBytes, control_->marks * sizeof(MarkRow));
   if (!data) return;
@@ -217,7 +217,7 @@ void WriteJournal::ConsumeMarksIn(SpoolFolder& spools) const {
   }
 }
 
-void WriteJournal::ConsumeMarks(Files& files, const std::string& folder, SpoolFolder& spools) {
+void WriteJournal::ConsumeMarks(Files& files, const std::string& folder, SpoolTable& spools) {
   const auto names = files.List(folder);
   if (!names) return;
   for (const std::string& name : *names) {

@@ -73,14 +73,14 @@ class WriteJournal {
   void Close();
 
   // The marks of all journals in `folder` with something owed are consumed in `spools`.
-  static void ConsumeMarks(Files& files, const std::string& folder, SpoolFolder& spools);
+  static void ConsumeMarks(Files& files, const std::string& folder, SpoolTable& spools);
   static std::string PathIn(const std::string& folder, const std::string& app);
 
  private:
   struct Control;
   WriteJournal(Fd fd, Control* control) : fd_(std::move(fd)), control_(control) {}
   std::optional<std::string> Load(std::uint64_t offset, std::uint64_t bytes) const;
-  void ConsumeMarksIn(SpoolFolder& spools) const;
+  void ConsumeMarksIn(SpoolTable& spools) const;
 
   const Fd fd_;
   Control* const control_;

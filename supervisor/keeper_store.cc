@@ -9,7 +9,7 @@
 namespace tend::supervisor {
 
 bool IsStoreKind(StoreKind kind) {
-  return kind > StoreKind::kNone && kind <= StoreKind::kChannel;
+  return kind > StoreKind::kNone && kind <= kLastStoreKind;
 }
 
 RoleId OwnerOf(StoreKind kind) {
@@ -18,6 +18,8 @@ RoleId OwnerOf(StoreKind kind) {
     case StoreKind::kStderr:
     case StoreKind::kTelemetry:
     case StoreKind::kLinkSidecar:
+    case StoreKind::kSpoolOut:
+    case StoreKind::kSpoolErr:
       return RoleId::kSidecar;
     default:
       return RoleId::kCore;

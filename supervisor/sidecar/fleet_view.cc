@@ -6,6 +6,7 @@
 namespace tend::supervisor {
 
 void FleetView::BeginSync() {
+  syncing_ = true;
   for (auto& entry : apps_)
     entry.second.confirmed = false;
 }
@@ -20,6 +21,7 @@ std::vector<std::string> FleetView::EndSync() {
     dropped.push_back(it->first);
     it = apps_.erase(it);
   }
+  syncing_ = false;
   synced_ = true;
   return dropped;
 }

@@ -39,11 +39,13 @@ class FleetView {
   const App* Find(const std::string& app) const;
   const std::map<std::string, App>& apps() const { return apps_; }
   bool synced() const { return synced_; }
+  bool is_syncing() const { return syncing_; }
   // Core said so. What we have not heard of may be about to come.
   bool HasEnded(const std::string& app, int slot, std::uint64_t incarnation) const;
 
  private:
   std::map<std::string, App> apps_;
+  bool syncing_ = false;
   bool synced_ = false;
 };
 

@@ -39,6 +39,17 @@ exporter::NamedCounts Named(const std::array<std::uint64_t, N>& counts, NameOf n
   return named;
 }
 
+// Of an app that core does not know any more, or not yet: nothing is removed or changed for limits
+// that nobody gave. What holds for the disk as a whole holds.
+config::LogConfig LimitsOfUnknown() {
+  config::LogConfig limits;
+  limits.max_age = {};
+  limits.max_files = 0;
+  limits.max_total = 0;
+  limits.compress = false;
+  return limits;
+}
+
 }  // namespace
 
 Sidecar::Sidecar(Loop& loop, Options options)
@@ -60,15 +71,50 @@ Sidecar::~Sidecar() {
   if (spools_) (void)spools_->TakeLeft();
 }
 
-std::shared_ptr<SpoolFolder> Sidecar::OpenSpools() const {
+SpoolTable::Hooks Sidecar::SpoolHooks() {
+  const auto kind = [](const SpoolId& id) {
+    return id.stream == static_cast<std::uint32_t>(collector::PipeKind::kStdout)
+               ? StoreKind::kSpoolOut
+               : StoreKind::kSpoolErr;
+  };
+  SpoolTable::Hooks hooks;
+  hooks.keep = [this, kind](const SpoolId& id, int hold) -> Result<> {
+    if (!keeper_) return Error(Errc::kUnreachable, "there is no keeper");
+    return keeper_->Put(kind(id), id.incarnation, hold);
+  };
+  hooks.is_kept = [this] { return keeper_->queued() == 0; };
+  hooks.drop = [this, kind](const SpoolId& id) {
+    loop_.Post([this, kind = kind(id), incarnation = id.incarnation] {
+      if (auto dropped = keeper_->Drop(kind, incarnation); !dropped) {
+        LogError(dropped.error().message());
+      }
+    });
+  };
+  hooks.on_room = [this](const SpoolId& id) {
+    loop_.Post([this, incarnation = id.incarnation] { collector_.SpoolHasRoom(incarnation); });
+  };
+  return hooks;
+}
+
+void Sidecar::AdoptSpool(StoreKind kind, std::uint64_t incarnation, Fd hold) {
+  const auto stream =
+      kind == StoreKind::kSpoolOut ? collector::PipeKind::kStdout : collector::PipeKind::kStderr;
+  const bool is_known =
+      spools_ && spools_->Adopt(incarnation, static_cast<std::uint32_t>(stream), std::move(hold));
+  if (is_known) return;
+  if (auto dropped = keeper_->Drop(kind, incarnation); !dropped)
+    LogError(dropped.error().message());
+}
+
+std::shared_ptr<SpoolTable> Sidecar::OpenSpools() {
   if (options_.run.empty()) return nullptr;
-  auto spools = SpoolFolder::Open(options_.run + kSpoolFolder);
+  auto spools = SpoolTable::Open(options_.run + kSpoolFolder, SpoolHooks());
   if (!spools) {
     LogWarning("lines on their way are lost if the sidecar crashes: " + spools.error().message());
     return nullptr;
   }
   // What was announced will be written, whatever becomes of us: it is not taken again.
-  rotate::WriteJournal::ConsumeMarks(FilesLinux(), (*spools)->path(), **spools);
+  rotate::WriteJournal::ConsumeMarks(FilesLinux(), (*spools)->folder(), **spools);
   return *std::move(spools);
 }
 
@@ -105,7 +151,7 @@ LimitedSink::NoteLost Sidecar::NoteLimited() {
 rotate::LogStore::Options Sidecar::StoreOptions() {
   rotate::LogStore::Options options;
   options.folder = options_.logs;
-  if (spools_) options.journals = spools_->path();
+  if (spools_) options.journals = spools_->folder();
   options.on_fact = [this](Fact fact) { OnFact(std::move(fact)); };
   options.on_room = [this](const std::string& app) { collector_.Resume(app); };
   return options;
@@ -141,6 +187,8 @@ void Sidecar::FollowKeeper() {
   };
   callbacks.on_replay_end = [this] {
     replayed_ = true;
+    // Before this, nobody's output is read: all spools of before must be there.
+    if (core_link_.valid()) OpenLink(std::exchange(core_link_, Fd()));
     PublishLeft();
     if (auto ready = keeper_->Ready(); !ready) LogError(ready.error().message());
   };
@@ -159,8 +207,13 @@ void Sidecar::OnPut(StoreKind kind, std::uint64_t id, Fd fd) {
       return collector_.Attach(id, collector::PipeKind::kStderr, std::move(fd));
     case StoreKind::kTelemetry:
       return collector_.Attach(id, collector::PipeKind::kTelemetry, std::move(fd));
+    case StoreKind::kSpoolOut:
+    case StoreKind::kSpoolErr:
+      return AdoptSpool(kind, id, std::move(fd));
     case StoreKind::kLinkSidecar:
-      return OpenLink(std::move(fd));
+      if (replayed_) return OpenLink(std::move(fd));
+      core_link_ = std::move(fd);
+      return;
     default:
       return;
   }
@@ -197,6 +250,8 @@ void Sidecar::OnPipeClosed(std::uint64_t incarnation, collector::PipeKind kind) 
 }
 
 void Sidecar::OnSynced() {
+  // The end of what core told the process before us: we do not know all apps yet.
+  if (!view_.is_syncing()) return;
   for (const std::string& app : view_.EndSync())
     OnAppGone(app);
   // Output of apps that core does not know any more: kept all the same.
@@ -210,7 +265,7 @@ void Sidecar::OnSynced() {
 
 void Sidecar::OpenLog(const std::string& app) {
   const FleetView::App* known = view_.Find(app);
-  const config::LogConfig limits = known != nullptr ? known->config.logs : config::LogConfig{};
+  const config::LogConfig limits = known != nullptr ? known->config.logs : LimitsOfUnknown();
   std::vector<rotate::ExtraFile> extras;
   if (known != nullptr) extras = ExtraFilesOf(known->config, known->status);
   const bool is_new = open_logs_.insert(app).second;

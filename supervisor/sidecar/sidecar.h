@@ -73,7 +73,9 @@ class Sidecar final : public LinkListener {
 
  private:
   // Null where there is no run folder, or no room in it: then a crash may lose lines.
-  std::shared_ptr<SpoolFolder> OpenSpools() const;
+  std::shared_ptr<SpoolTable> OpenSpools();
+  SpoolTable::Hooks SpoolHooks();
+  void AdoptSpool(StoreKind kind, std::uint64_t incarnation, Fd hold);
   // Once all pipes of before are here and all apps are known.
   void PublishLeft();
   collector::Collector::Options CollectorOptions() const;
@@ -99,7 +101,7 @@ class Sidecar final : public LinkListener {
   exporter::SelfMetrics self_;
   EventRing events_;
   Measurements measurements_;
-  const std::shared_ptr<SpoolFolder> spools_;
+  const std::shared_ptr<SpoolTable> spools_;
   rotate::LogStore store_;
   // A line goes through these from below to above.
   RedactingSink redacting_;
@@ -109,6 +111,7 @@ class Sidecar final : public LinkListener {
   SidecarRoutes routes_;
   std::set<std::string> open_logs_;
   std::uint64_t logs_total_ = config::LogConfig().total;
+  Fd core_link_;           // until then
   bool replayed_ = false;  // the keeper has given all pipes that it kept
   bool synced_ = false;    // core has told about all apps
   // Announced before core told about their apps.

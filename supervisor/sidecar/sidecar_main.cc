@@ -64,7 +64,8 @@ int main(int argc, char** argv) {
   ::signal(SIGPIPE, SIG_IGN);
   // One arena: the threads here share few allocations, and memory counts more.
   ::mallopt(M_ARENA_MAX, 1);
-  ::mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+  ::mallopt(M_TRIM_THRESHOLD, 4 << 20);
+  ::mallopt(M_MMAP_THRESHOLD, 1 << 20);
   if (argc > 1 && std::strcmp(argv[1], "--pipe") == 0) {
     return tend::supervisor::PipeMain(argc - 2, argv + 2);
   }

@@ -1,20 +1,20 @@
 #include "base/spool.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <random>
+#include <span>
 #include <string>
 
 #include <gtest/gtest.h>
 
 #include "base/check.h"
+#include "support/kept_spools.h"
 
 namespace tend {
 namespace {
@@ -35,14 +35,10 @@ class Folder {
   std::string path_;
 };
 
-std::shared_ptr<SpoolFolder> Open(const std::string& path) {
-  auto folder = SpoolFolder::Open(path);
-  TEND_CHECK(folder);
-  return *std::move(folder);
-}
+constexpr std::size_t kTake = 64 << 10;
 
-std::shared_ptr<Spool> Get(SpoolFolder& folder, std::uint64_t incarnation) {
-  auto spool = folder.Get(incarnation, 0, {"api", 1});
+std::shared_ptr<Spool> Get(SpoolTable& table, std::uint64_t incarnation) {
+  auto spool = table.Get(incarnation, 0, {"api", 1});
   TEND_CHECK(spool);
   return *std::move(spool);
 }
@@ -58,173 +54,241 @@ void Write(int fd, std::string_view text) {
   ASSERT_EQ(::write(fd, text.data(), text.size()), static_cast<ssize_t>(text.size()));
 }
 
-std::string Read(const Spool& spool, std::uint64_t from) {
-  std::string text(spool.size() - from, '\0');
-  text.resize(spool.ReadAt(text, from));
-  return text;
-}
-
-std::size_t CountFiles(const std::string& path) {
-  std::size_t count = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(path)) {
-    count += entry.path().filename() == "cursors" ? 0 : 1;
-  }
-  return count;
-}
-
 class SpoolTest : public ::testing::Test {
  protected:
+  // What was taken.
+  std::string Take(Spool& spool, std::size_t bytes_max = kTake) {
+    std::string text(bytes_max, '\0');
+    last_ = spool.TakeFrom(pipe_.read.get(), text, Wall(std::chrono::seconds(9)));
+    text.resize(last_.bytes);
+    return text;
+  }
+  void WriteAndTake(Spool& spool, std::string_view text) {
+    Write(pipe_.write.get(), text);
+    ASSERT_EQ(Take(spool), text);
+  }
+  void FillUp(Spool& spool) {
+    const std::string block(kTake, 'x');
+    do {
+      if (!last_.no_room) Write(pipe_.write.get(), block);
+      Take(spool);
+    } while (!last_.no_room);
+  }
+
   Folder folder_{::access("/dev/shm", W_OK | X_OK) == 0 ? "/dev/shm" : testing::TempDir()};
+  KeptSpools keeper_;
+  Pipe pipe_ = MakeOpenPipe();
+  Spool::Taken last_;
 };
 
 TEST_F(SpoolTest, TakesWhatIsInThePipeAndTellsItsEnd) {
-  const auto spools = Open(folder_.path());
-  const auto spool = Get(*spools, 7);
-  Pipe pipe = MakeOpenPipe();
-  EXPECT_TRUE(spool->TakeFrom(pipe.read.get(), 100).is_empty);
-  Write(pipe.write.get(), "one\ntwo\n");
-  const Spool::Taken taken = spool->TakeFrom(pipe.read.get(), 100);
-  EXPECT_EQ(taken.bytes, 8u);
-  EXPECT_TRUE(taken.is_empty);
-  EXPECT_FALSE(taken.at_end);
-  EXPECT_EQ(Read(*spool, 4), "two\n");
-  pipe.write.Reset();
-  EXPECT_TRUE(spool->TakeFrom(pipe.read.get(), 100).at_end);
+  const auto table = keeper_.Open(folder_.path());
+  const auto spool = Get(*table, 7);
+  EXPECT_EQ(Take(*spool), "");
+  EXPECT_TRUE(last_.is_empty);
+  EXPECT_FALSE(last_.at_end);
+  Write(pipe_.write.get(), "one\ntwo\n");
+  EXPECT_EQ(Take(*spool, 4), "one\n");
+  EXPECT_FALSE(last_.is_empty);
+  EXPECT_EQ(Take(*spool), "two\n");
+  EXPECT_TRUE(last_.is_empty);
+  EXPECT_EQ(spool->size(), 8u);
+  EXPECT_EQ(spool->taken_at(), Wall(std::chrono::seconds(9)));
+  pipe_.write.Reset();
+  Take(*spool);
+  EXPECT_TRUE(last_.at_end);
 }
 
 TEST_F(SpoolTest, TheNextProcessGoesOnBehindWhatIsConsumed) {
-  Pipe pipe = MakeOpenPipe();
   {
-    const auto spools = Open(folder_.path());
-    const auto spool = Get(*spools, 7);
-    Write(pipe.write.get(), "one\ntwo\n");
-    spool->TakeFrom(pipe.read.get(), 100);
+    const auto spool = Get(*keeper_.Open(folder_.path()), 7);
+    WriteAndTake(*spool, "one\ntwo\n");
     spool->Consumed(4);
     spool->Consumed(2);  // Never back.
   }
-  const auto spools = Open(folder_.path());
-  ASSERT_EQ(spools->OwnersLeft().size(), 1u);
-  EXPECT_EQ(spools->OwnersLeft()[0].second.app, "api");
-  EXPECT_TRUE(spools->HasLeft(7, 0));
-  EXPECT_FALSE(spools->HasLeft(7, 1));
-  const auto spool = Get(*spools, 7);
-  EXPECT_FALSE(spools->HasLeft(7, 0));
+  const auto table = keeper_.Reopen(folder_.path());
+  ASSERT_EQ(table->OwnersLeft().size(), 1u);
+  EXPECT_EQ(table->OwnersLeft()[0].second.app, "api");
+  EXPECT_TRUE(table->HasLeft(7, 0));
+  EXPECT_FALSE(table->HasLeft(7, 1));
+  const auto spool = Get(*table, 7);
+  EXPECT_FALSE(table->HasLeft(7, 0));
   EXPECT_EQ(spool->cursor(), 4u);
   EXPECT_EQ(spool->owner().slot, 1);
-  Write(pipe.write.get(), "three\n");
-  spool->TakeFrom(pipe.read.get(), 100);
-  EXPECT_EQ(Read(*spool, spool->cursor()), "two\nthree\n");
+  EXPECT_EQ(spool->Backlog(), "two\n");
+  EXPECT_EQ(spool->Backlog(), "two\n") << "it stays until it is consumed";
+  WriteAndTake(*spool, "three\n");
+  EXPECT_EQ(spool->Backlog(), "two\nthree\n");
+  EXPECT_EQ(spool->size(), 14u);
+}
+
+TEST_F(SpoolTest, WhatWasAnnouncedIsConsumedBeforeItIsAdopted) {
+  SpoolId id;
+  {
+    const auto spool = Get(*keeper_.Open(folder_.path()), 7);
+    WriteAndTake(*spool, "one\ntwo\n");
+    id = spool->id();
+  }
+  const auto table = keeper_.Open(folder_.path());
+  table->Consumed(id, 4);
+  table->Consumed({id.row, id.stream, 8}, 6);  // Of another life of the row.
+  table->Consumed({99'999, 0, 7}, 6);
+  keeper_.Replay(*table);
+  EXPECT_EQ(Get(*table, 7)->Backlog(), "two\n");
 }
 
 TEST_F(SpoolTest, IsGoneWhenItIsClosedAndConsumedInWhicheverOrder) {
-  const auto spools = Open(folder_.path());
+  const auto table = keeper_.Open(folder_.path());
   for (const bool close_first : {true, false}) {
-    const auto spool = Get(*spools, close_first ? 1 : 2);
-    Pipe pipe = MakeOpenPipe();
-    Write(pipe.write.get(), "line\n");
-    spool->TakeFrom(pipe.read.get(), 100);
-    EXPECT_EQ(CountFiles(folder_.path()), 1u);
+    const auto spool = Get(*table, close_first ? 1 : 2);
+    WriteAndTake(*spool, "line\n");
+    EXPECT_EQ(keeper_.count(), 1u);
     if (close_first) spool->Close();
     spool->Consumed(5);
-    EXPECT_EQ(CountFiles(folder_.path()), close_first ? 0u : 1u);
+    EXPECT_EQ(keeper_.count(), close_first ? 0u : 1u);
     if (!close_first) spool->Close();
-    EXPECT_EQ(CountFiles(folder_.path()), 0u);
+    EXPECT_EQ(keeper_.count(), 0u);
   }
-  EXPECT_EQ(Get(*spools, 3)->id().row, 0u) << "rows are used again";
+  EXPECT_EQ(Get(*table, 3)->id().row, 0u) << "rows are used again";
 }
 
-TEST_F(SpoolTest, HoldsNoMoreMemoryThanWhatIsUnread) {
-  const auto spools = Open(folder_.path());
-  const auto spool = Get(*spools, 1);
-  Pipe pipe = MakeOpenPipe();
-  const std::string block(50'000, 'x');
-  for (int i = 0; i < 100; ++i) {
-    Write(pipe.write.get(), block);
-    spool->TakeFrom(pipe.read.get(), block.size());
-    spool->Consumed(spool->size());
+TEST_F(SpoolTest, APipeOfWhichNothingIsKnownIsRefused) {
+  const auto table = keeper_.Open(folder_.path());
+  EXPECT_FALSE(table->Adopt(7, 0, std::move(pipe_.read)));
+}
+
+TEST_F(SpoolTest, TakesNothingBeforeItIsKept) {
+  const auto table = keeper_.Open(folder_.path());
+  keeper_.is_kept = false;
+  const auto spool = Get(*table, 7);
+  Write(pipe_.write.get(), "one\n");
+  EXPECT_EQ(Take(*spool), "");
+  EXPECT_TRUE(last_.too_early);
+  keeper_.is_kept = true;
+  EXPECT_EQ(Take(*spool), "one\n");
+}
+
+TEST_F(SpoolTest, GrowsThenWaitsUntilSomethingIsConsumed) {
+  const auto table = keeper_.Open(folder_.path());
+  const auto spool = Get(*table, 7);
+  FillUp(*spool);
+  EXPECT_EQ(spool->MakeRoom(1), Spool::Room::kNow);
+  while (spool->MakeRoom(1) == Spool::Room::kNow)
+    FillUp(*spool);
+  EXPECT_GE(spool->size(), 64u << 10);
+  EXPECT_EQ(keeper_.room_for, 0u);
+  const std::uint64_t before = spool->size();
+  spool->Consumed(100'000);
+  EXPECT_EQ(keeper_.room_for, 7u);
+  EXPECT_FALSE(Take(*spool).empty());
+  EXPECT_GT(spool->size(), before);
+}
+
+// Each byte has a page of its own, as a worker that writes byte by byte makes them.
+TEST_F(SpoolTest, ALongLineInSmallPiecesIsPacked) {
+  const auto table = keeper_.Open(folder_.path());
+  const auto spool = Get(*table, 7);
+  std::string line;
+  for (int i = 0; i < 5000; ++i) {
+    const char c = static_cast<char>('a' + i % 26);
+    line += c;
+    Write(pipe_.write.get(), std::string(1, c));
+    Take(*spool);
+    if (last_.bytes == 1) continue;
+    ASSERT_TRUE(last_.no_room);
+    ASSERT_EQ(spool->MakeRoom(0), Spool::Room::kNow);
+    ASSERT_EQ(Take(*spool), std::string(1, c));
   }
-  EXPECT_EQ(spool->size(), 5'000'000u);
-  std::uintmax_t blocks = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(folder_.path())) {
-    struct stat info {};
-    ASSERT_EQ(::stat(entry.path().c_str(), &info), 0);
-    if (entry.path().filename() != "cursors") blocks += static_cast<std::uintmax_t>(info.st_blocks);
-  }
-  EXPECT_LE(blocks * 512, 8192u);
+  EXPECT_EQ(spool->Backlog(), line);
+  const auto next = keeper_.Reopen(folder_.path());
+  EXPECT_EQ(Get(*next, 7)->Backlog(), line);
+}
+
+TEST_F(SpoolTest, ALineThatFillsItAllIsTold) {
+  const auto table = keeper_.Open(folder_.path());
+  const auto spool = Get(*table, 7);
+  FillUp(*spool);
+  while (spool->MakeRoom(0) == Spool::Room::kNow)
+    FillUp(*spool);
+  EXPECT_EQ(spool->MakeRoom(0), Spool::Room::kNone);
 }
 
 TEST_F(SpoolTest, AnyNameOfAnAppComesBack) {
   const std::string odd = "a/b%41.c%";
-  { TEND_CHECK(Open(folder_.path())->Get(1, 0, {odd, 2})); }
-  const auto spools = Open(folder_.path());
-  ASSERT_EQ(spools->OwnersLeft().size(), 1u);
-  EXPECT_EQ(spools->OwnersLeft()[0].second.app, odd);
-  EXPECT_FALSE(spools->Get(2, 0, {std::string(300, 'x'), 0}));
-  spools->TakeLeft();
+  { TEND_CHECK(keeper_.Open(folder_.path())->Get(1, 0, {odd, 2})); }
+  const auto table = keeper_.Reopen(folder_.path());
+  ASSERT_EQ(table->OwnersLeft().size(), 1u);
+  EXPECT_EQ(table->OwnersLeft()[0].second.app, odd);
+  EXPECT_FALSE(table->Get(2, 0, {std::string(300, 'x'), 0}));
+  table->TakeLeft();
 }
 
-// The rule that everything else rests on: what splice(2) took from the pipe is in the file, and
-// nothing else is, whenever the process is killed.
-void KillOften(const std::string& above, int kills) {
-  const Folder folder(above);
-  if (folder.path().empty()) GTEST_SKIP() << above << " cannot be written";
-  Pipe pipe = MakeOpenPipe();
-  constexpr std::uint32_t kNumbers = 4'000'000'000;
+TEST_F(SpoolTest, ThousandsHaveRowsAndAreFoundAgain) {
+  constexpr std::uint64_t kCount = 1000;
+  {
+    const auto table = keeper_.Open(folder_.path());
+    for (std::uint64_t i = 1; i <= kCount; ++i)
+      Get(*table, i);
+  }
+  const auto table = keeper_.Reopen(folder_.path());
+  EXPECT_EQ(table->OwnersLeft().size(), kCount);
+  table->TakeLeft();
+}
+
+// The rule that everything else rests on: each byte that left the pipe is in the spool until it is
+// consumed, whenever the process is killed.
+TEST_F(SpoolTest, LosesAndRepeatsNothingUnderKills) {
+  const char* more = std::getenv("TEND_SPLICE_KILLS");  // NOLINT(concurrency-mt-unsafe)
+  const int kills = more == nullptr ? 200 : std::atoi(more);
   const pid_t writer = ::fork();
   if (writer == 0) {
     std::uint32_t block[1000];
-    for (std::uint32_t i = 0; i < kNumbers;) {
+    for (std::uint32_t i = 0;;) {
       for (std::uint32_t& number : block)
         number = i++;
-      if (::write(pipe.write.get(), block, sizeof block) < 0) break;
+      if (::write(pipe_.write.get(), block, sizeof block) < 0) break;
     }
     ::_exit(0);
   }
+  // The keeper's copy is there before the first child that takes anything.
+  Get(*keeper_.Open(folder_.path()), 1);
   std::mt19937 random(1);
   std::uint32_t expected = 0;
   for (int kill = 0; kill < kills; ++kill) {
     const pid_t reader = ::fork();
     if (reader == 0) {
-      const auto spools = Open(folder.path());
-      const auto spool = Get(*spools, 1);
-      for (;;)
-        spool->TakeFrom(pipe.read.get(), 64 << 10);
+      const auto table = keeper_.Reopen(folder_.path());
+      const auto spool = Get(*table, 1);
+      std::string buffer(kTake, '\0');
+      // What the parent has seen is consumed in steps, while more comes.
+      const std::uint64_t seen = std::uint64_t{expected} * 4;
+      for (;;) {
+        (void)spool->TakeFrom(pipe_.read.get(), std::span(buffer).first(7000), Wall());
+        if (spool->cursor() < seen) spool->Consumed(std::min(seen, spool->cursor() + 5001));
+      }
     }
-    ::poll(nullptr, 0, 1 + static_cast<int>(random() % 3));
+    ::usleep(static_cast<useconds_t>(random() % 3000));
     ::kill(reader, SIGKILL);
     ::waitpid(reader, nullptr, 0);
-    const auto spools = Open(folder.path());
-    const auto spool = Get(*spools, 1);
-    std::string text = Read(*spool, spool->cursor());
-    const std::size_t whole = text.size() / 4 * 4;
-    for (std::size_t at = 0; at < whole; at += 4, ++expected) {
+    const auto table = keeper_.Reopen(folder_.path());
+    const auto spool = Get(*table, 1);
+    const std::string text = spool->Backlog();
+    const std::uint64_t from = spool->cursor();
+    for (std::uint64_t at = std::uint64_t{expected} * 4; at + 4 <= spool->size();
+         at += 4, ++expected) {
       std::uint32_t number = 0;
-      text.copy(reinterpret_cast<char*>(&number), 4, at);  // NOLINT: bytes of a number
+      ASSERT_GE(at, from);
+      text.copy(reinterpret_cast<char*>(&number), 4, at - from);  // NOLINT: bytes of a number
       if (number != expected) {
         ::kill(writer, SIGKILL);
         FAIL() << number << " instead of " << expected << " after kill " << kill;
       }
     }
-    spool->Consumed(spool->cursor() + whole);
   }
   ::kill(writer, SIGKILL);
   ::waitpid(writer, nullptr, 0);
   EXPECT_GT(expected, static_cast<std::uint32_t>(kills) * 100);
-  std::printf("%s: %d kills, %u numbers\n", above.c_str(), kills, expected);
-}
-
-int Kills() {
-  const char* kills = std::getenv("TEND_SPLICE_KILLS");  // NOLINT(concurrency-mt-unsafe)
-  return kills == nullptr ? 100 : std::atoi(kills);
-}
-
-TEST(SpliceTest, IsAllOrNothingUnderKillsOnTmpfs) {
-  KillOften("/dev/shm", Kills());
-}
-
-TEST(SpliceTest, IsAllOrNothingUnderKillsOnADisk) {
-  const char* folder = std::getenv("TEND_SPLICE_FOLDER");  // NOLINT(concurrency-mt-unsafe)
-  KillOften(folder == nullptr ? "/var/tmp" : folder, Kills());
+  std::printf("%d kills, %u numbers\n", kills, expected);
 }
 
 }  // namespace

@@ -1,8 +1,6 @@
 #include "collector/collector.h"
 
 #include <fcntl.h>
-#include <signal.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -15,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include "support/fake_loop.h"
+#include "support/kept_spools.h"
 
 namespace tend::collector {
 namespace {
@@ -383,9 +382,7 @@ class RecordingCollectorTest : public ::testing::Test {
     collector_.reset();
     shelf_.batches.clear();
     shelf_.lines.clear();
-    auto spools = SpoolFolder::Open(path_);
-    TEND_CHECK(spools);
-    spools_ = *std::move(spools);
+    spools_ = keeper_.Reopen(path_);
     Collector::Options options;
     options.spools = spools_;
     collector_ =
@@ -407,12 +404,6 @@ class RecordingCollectorTest : public ::testing::Test {
     for (const RecordBatchPtr& batch : shelf_.batches)
       batch->mark.Consume();
   }
-  std::size_t SpoolsOnDisk() const {
-    std::size_t count = 0;
-    for (const auto& entry : std::filesystem::directory_iterator(path_))
-      count += entry.path().filename() == "cursors" ? 0 : 1;
-    return count;
-  }
 
   std::string path_;
   Pipe ends_;
@@ -420,7 +411,8 @@ class RecordingCollectorTest : public ::testing::Test {
   FakeLoop loop_;
   Shelf shelf_;
   Reports reports_;
-  std::shared_ptr<SpoolFolder> spools_;
+  KeptSpools keeper_;
+  std::shared_ptr<SpoolTable> spools_;
   std::unique_ptr<Collector> collector_;
 };
 
@@ -440,7 +432,7 @@ TEST_F(RecordingCollectorTest, WhatWasNotSeenToIsPublishedAgainWithTheTimeItWasT
   EXPECT_THAT(shelf_.lines, IsEmpty()) << "it is not known whose it is";
   collector_->Announce({"api", 0, 1});
   EXPECT_THAT(shelf_.lines, ElementsAre("api:0 stdout two", "api:0 stdout three"));
-  EXPECT_LT(shelf_.batches[0]->stamp, before) << "of the file, not of now";
+  EXPECT_EQ(shelf_.batches[0]->stamp, before) << "of then, not of now";
   Write("ur\n");
   EXPECT_EQ(shelf_.lines.back(), "api:0 stdout four");
 }
@@ -453,9 +445,9 @@ TEST_F(RecordingCollectorTest, OutputOfAPipeThatIsGoneIsPublishedAndItsSpoolRemo
   EXPECT_THAT(collector_->AppsWithLeft(), ElementsAre("api"));
   collector_->PublishLeft();
   EXPECT_THAT(shelf_.lines, ElementsAre("api:3 stdout last words", "api:3 stdout no newline"));
-  EXPECT_EQ(SpoolsOnDisk(), 1u);
+  EXPECT_EQ(keeper_.count(), 1u);
   SeeToAll();
-  EXPECT_EQ(SpoolsOnDisk(), 0u);
+  EXPECT_EQ(keeper_.count(), 0u);
 }
 
 TEST_F(RecordingCollectorTest, APipeOfWhichNobodyTellsIsReadUnderTheNameOfItsSpool) {
@@ -479,30 +471,73 @@ TEST_F(RecordingCollectorTest, ASpoolIsGoneWithItsPipe) {
   loop_.MakeReadable(ours_);
   EXPECT_THAT(shelf_.lines, ElementsAre("api:0 stdout one", "api:0 stdout two"));
   SeeToAll();
-  EXPECT_EQ(SpoolsOnDisk(), 0u);
+  EXPECT_EQ(keeper_.count(), 0u);
 }
 
-TEST_F(RecordingCollectorTest, AWorkerIsReadEvenIfItsSpoolHasNoRoom) {
+// What the worker writes is taken until the spool is full of lines that nobody has seen to.
+TEST_F(RecordingCollectorTest, AFullSpoolHoldsThePipeBackUntilLinesAreSeenTo) {
   collector_->Announce({"api", 0, 1});
   Attach();
-  Write("one\ntw");
-  rlimit old{};
-  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old), 0);
-  ::signal(SIGXFSZ, SIG_IGN);
-  const rlimit none{6, old.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &none), 0);
-  Write("o\nthree\nfo");
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &old), 0);
-  ::signal(SIGXFSZ, SIG_DFL);
-  Write("ur\nfive\n");
-  EXPECT_THAT(shelf_.lines,
-              ElementsAre("api:0 stdout one", "api:0 stdout two", "api:0 stdout three",
-                          "api:0 stdout four", "api:0 stdout five"));
+  const std::string block = std::string(4095, 'x') + '\n';
+  std::size_t written = 0;
+  while (loop_.IsWatched(ours_)) {
+    Write(block);
+    ++written;
+    loop_.Advance(10ms);
+    ASSERT_LT(written, 10'000u);
+  }
+  EXPECT_GT(written, 15u);
+  EXPECT_LT(shelf_.lines.size(), written);
+  EXPECT_EQ(keeper_.room_for, 0u);
   SeeToAll();
+  EXPECT_EQ(keeper_.room_for, 1u);
+  collector_->SpoolHasRoom(1);
+  ASSERT_TRUE(loop_.MakeReadable(ours_));
+  EXPECT_EQ(shelf_.lines.size(), written);
+}
+
+TEST_F(RecordingCollectorTest, ALongLineInManyPiecesOutlivesUs) {
+  collector_->Announce({"api", 0, 1});
+  Attach();
+  std::string line;
+  for (int i = 0; i < 3000; ++i) {
+    line += static_cast<char>('a' + i % 26);
+    Write(std::string_view(line).substr(line.size() - 1));
+  }
   Restart();
-  EXPECT_THAT(collector_->AppsWithLeft(), ElementsAre("api"));
-  collector_->PublishLeft();
+  Attach();
+  collector_->Announce({"api", 0, 1});
+  Write("!\n");
+  EXPECT_THAT(shelf_.lines, ElementsAre("api:0 stdout " + line + "!"));
+}
+
+// The longest lines there are, and none ends.
+TEST_F(RecordingCollectorTest, AWorkerWithoutNewlinesIsNotHeldUp) {
+  collector_->Announce({"api", 0, 1});
+  Attach();
+  const std::string block(32 << 10, 'x');
+  for (int i = 0; i < 100; ++i) {
+    Write(block);
+    SeeToAll();
+    collector_->SpoolHasRoom(1);
+    loop_.Advance(10ms);
+  }
+  std::size_t bytes = 0;
+  for (const RecordBatchPtr& batch : shelf_.batches)
+    bytes += batch->bytes.size();
+  EXPECT_GE(bytes, (100 * 32u - 256) << 10);
+}
+
+TEST_F(RecordingCollectorTest, WaitsUntilTheSpoolIsKept) {
+  keeper_.is_kept = false;
+  collector_->Announce({"api", 0, 1});
+  Attach();
+  Write("one\n");
   EXPECT_THAT(shelf_.lines, IsEmpty());
+  keeper_.is_kept = true;
+  loop_.Advance(10ms);
+  ASSERT_TRUE(loop_.MakeReadable(ours_));
+  EXPECT_THAT(shelf_.lines, ElementsAre("api:0 stdout one"));
 }
 
 }  // namespace

@@ -17,6 +17,7 @@
 #include "rotate/temp_folder.h"
 #include "rotate/write_journal.h"
 #include "support/faulty_files.h"
+#include "support/kept_spools.h"
 
 namespace tend::rotate {
 namespace {
@@ -80,9 +81,8 @@ class CrashTest : public ::testing::Test {
     for (const std::string& name : folder_.Names()) {
       if (name.starts_with("raw.log")) std::filesystem::remove_all(folder_.At(name));
     }
-    auto spools = SpoolFolder::Open(folder_.At("spool"));
-    ASSERT_TRUE(spools);
-    auto spool = (*spools)->Get(1, 0, {"api", 0});
+    keeper_ = {};
+    auto spool = keeper_.Open(folder_.At("spool"))->Get(1, 0, {"api", 0});
     ASSERT_TRUE(spool);
     auto pipe = MakePipe();
     ASSERT_TRUE(pipe && SetNonBlocking(pipe->read.get()));
@@ -91,24 +91,25 @@ class CrashTest : public ::testing::Test {
       text += std::to_string(i) + '\n';
     ASSERT_EQ(::write(pipe->write.get(), text.data(), text.size()),
               static_cast<ssize_t>(text.size()));
-    EXPECT_EQ((*spool)->TakeFrom(pipe->read.get(), text.size()).bytes, text.size());
+    std::string taken(text.size(), '\0');
+    EXPECT_EQ((*spool)->TakeFrom(pipe->read.get(), taken, now_.wall).bytes, text.size());
+    EXPECT_EQ(taken, text);
   }
 
   // One life: takes what is in the spool and was not seen to, a few lines at a time.
   void Live(Files& files) {
-    auto opened = SpoolFolder::Open(folder_.At("spool"));
-    if (!opened) return;
-    SpoolFolder& spools = **opened;
-    WriteJournal::ConsumeMarks(FilesLinux(), spools.path(), spools);
-    DiskWorker worker(files, {.folder = folder_.path(), .journals = spools.path()},
+    const std::shared_ptr<SpoolTable> opened = keeper_.Open(folder_.At("spool"));
+    SpoolTable& spools = *opened;
+    WriteJournal::ConsumeMarks(FilesLinux(), spools.folder(), spools);
+    keeper_.Replay(spools);
+    DiskWorker worker(files, {.folder = folder_.path(), .journals = spools.folder()},
                       {[](Fact) {}, [](const std::string&, std::size_t) {}});
     worker.Configure("api", limits_, {{.path = folder_.At("raw.log")}}, now_);
     auto got = spools.Get(1, 0, {"api", 0});
     if (!got) return;
     const std::shared_ptr<Spool> spool = *std::move(got);
-    std::string text(spool->size() - spool->cursor(), '\0');
     const std::uint64_t begin = spool->cursor();
-    spool->ReadAt(text, begin);
+    const std::string text = spool->Backlog();
     for (std::size_t at = 0; at < text.size();) {
       std::vector<std::string> lines;
       while (at < text.size() && lines.size() < 17) {
@@ -175,6 +176,7 @@ class CrashTest : public ::testing::Test {
   }
 
   TempFolder folder_;
+  KeptSpools keeper_;
   config::LogConfig limits_;
   Moment now_{Mono(std::chrono::hours(1)), At(0)};
 };

@@ -31,6 +31,17 @@ TEST(FleetView, KeepsWorkersInTheOrderOfTheirSlots) {
   EXPECT_EQ(workers[2].pid, 102);
 }
 
+// The end of what core told the process before us may be the first that we hear.
+TEST(FleetView, ASyncOfWhichTheBeginningWasMissedIsNone) {
+  FleetView view;
+  EXPECT_FALSE(view.is_syncing());
+  view.BeginSync();
+  EXPECT_TRUE(view.is_syncing());
+  view.EndSync();
+  EXPECT_FALSE(view.is_syncing());
+  EXPECT_TRUE(view.synced());
+}
+
 TEST(FleetView, ForgetsAfterASyncWhatCoreDidNotNameAgain) {
   FleetView view;
   view.PutApp(Config("api"), {});
