@@ -10,8 +10,10 @@ namespace tend::collector {
 namespace {
 
 constexpr std::size_t kReadBytes = 64 * 1024;
-// Less than this from one take: the worker is not in a hurry, and neither are we.
-constexpr std::size_t kHalfPipeBytes = 32 * 1024;
+constexpr std::size_t kPipeBytes = 64 * 1024;
+// Of a worker in a hurry: so that it seldom has to wait for us, and we take much at a time.
+constexpr std::size_t kHurriedPipeBytes = 256 * 1024;
+constexpr auto kRestMin = std::chrono::microseconds(100);
 
 }  // namespace
 
@@ -20,7 +22,8 @@ struct Collector::PipeState {
       : life(owner),
         kind(k),
         reader(collector.loop_, std::move(fd), [&collector, this] { collector.Take(*this); }),
-        splitter(k == PipeKind::kTelemetry ? kFrameMaxBytes : kLineMaxBytes) {}
+        splitter(k == PipeKind::kTelemetry ? kFrameMaxBytes : kLineMaxBytes),
+        rest(collector.options_.coalesce) {}
 
   Life& life;
   PipeKind kind;
@@ -28,11 +31,14 @@ struct Collector::PipeState {
   LineSplitter splitter;
   std::shared_ptr<Spool> spool;  // null: none yet, or none at all
   bool wants_spool = true;
-  std::uint64_t read_to = 0;      // of the spool
-  std::size_t outside_bytes = 0;  // of the unfinished line, that are not in the spool
-  bool in_piece = false;          // the last span was cut; the line goes on
-  bool waits_for_room = false;    // in the sink
-  bool waits_for_spool = false;   // that it has room
+  std::uint64_t read_to = 0;  // of the spool
+  std::size_t capacity = kPipeBytes;
+  std::chrono::nanoseconds rest;               // after a take
+  std::size_t last_bytes = 0, last_lines = 0;  // of the last batch
+  std::size_t outside_bytes = 0;               // of the unfinished line, that are not in the spool
+  bool in_piece = false;                       // the last span was cut; the line goes on
+  bool waits_for_room = false;                 // in the sink
+  bool waits_for_spool = false;                // that it has room
   bool empty_after_end = false;
   bool finish_when_empty = false;  // the linger time is over, but not what was in the pipe
 };
@@ -174,18 +180,24 @@ bool Collector::Take(PipeState& pipe) {
   }
   OpenSpool(pipe);
   auto batch = std::make_shared<RecordBatch>();
+  batch->bytes.reserve(pipe.last_bytes);
+  batch->lines.reserve(pipe.last_lines);
   const auto feed = [&](std::string_view bytes) {
     pipe.splitter.Feed(bytes, batch->bytes, batch->lines);
   };
   PipeReader::Taken taken = ReadFrom(pipe, feed);
   if (life.ended && taken.bytes > 0 && taken.is_empty) {
     // Empty is not yet at its end, and no other turn of the loop is needed to tell.
+    const std::size_t before = taken.bytes;
     taken = ReadFrom(pipe, feed);
+    taken.bytes += before;
   }
   if (taken.is_empty && life.ended) pipe.empty_after_end = true;
   if (taken.at_end || (taken.is_empty && std::exchange(pipe.finish_when_empty, false))) {
     pipe.splitter.Finish(batch->bytes, batch->lines);
   }
+  pipe.last_bytes = batch->bytes.size();
+  pipe.last_lines = batch->lines.size();
   if (!batch->lines.empty()) Publish(pipe, std::move(batch));
   if (taken.no_room) {
     pipe.waits_for_spool = true;
@@ -198,10 +210,33 @@ bool Collector::Take(PipeState& pipe) {
   }
   if (life.ended) CheckDrained(life);
   // The last words of a worker are taken without a rest.
-  if (taken.too_early || ((!life.ended || life.drained) && taken.bytes < kHalfPipeBytes)) {
-    pipe.reader.RestFor(options_.coalesce);
+  const bool last_words = life.ended && !life.drained;
+  if (taken.too_early) {
+    pipe.reader.RestFor(kRestMin);
+  } else if (last_words || !MayRest(pipe, taken)) {
+    pipe.reader.Listen();
+  } else {
+    pipe.reader.RestFor(UntilRested(pipe));
   }
   return true;
+}
+
+// How long depends on how fast the worker fills its pipe: it should not come to wait for us.
+bool Collector::MayRest(PipeState& pipe, const PipeReader::Taken& taken) {
+  if (taken.bytes >= pipe.capacity / 2) {
+    pipe.rest = pipe.rest > kRestMin ? pipe.rest / 4 : std::chrono::nanoseconds(0);
+    const bool enlarge = pipe.capacity < kHurriedPipeBytes && pipe.rest.count() == 0;
+    if (enlarge && pipe.reader.Enlarge(kHurriedPipeBytes)) pipe.capacity = kHurriedPipeBytes;
+  } else if (taken.bytes < pipe.capacity / 8) {
+    pipe.rest = std::clamp<std::chrono::nanoseconds>(pipe.rest * 2, kRestMin, options_.coalesce);
+  }
+  return taken.bytes > 0 && taken.is_empty && pipe.rest.count() > 0;
+}
+
+// Long rests end at the same moments, so that one wake-up serves many pipes.
+std::chrono::nanoseconds Collector::UntilRested(const PipeState& pipe) const {
+  if (pipe.rest < options_.coalesce) return pipe.rest;
+  return pipe.rest - loop_.Now().time_since_epoch() % pipe.rest;
 }
 
 PipeReader::Taken Collector::ReadFrom(PipeState& pipe,

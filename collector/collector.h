@@ -1,9 +1,9 @@
 // All worker pipes: takes their bytes, makes lines of them, stamps them, and publishes them.
 //
 // One take from one pipe is one batch under one stamp. Stamps of an app never decrease. A pipe that
-// came back less than half full is left alone for a moment: one wake-up then serves many lines, and
-// that rule is two thirds of the CPU at 50,000 lines a second. Bytes for which the sink has no room
-// stay in the pipe.
+// was taken empty is left alone for a moment, as long as its worker does not come to wait for us:
+// one wake-up then serves many lines, and that rule is two thirds of the CPU at 50,000 lines a
+// second. Bytes for which the sink has no room stay in the pipe.
 //
 // With spools the bytes of a pipe live in a second pipe that outlives this process until the sink
 // has seen to their lines: a new process goes on with the first line that was not seen to. Where
@@ -52,7 +52,7 @@ class Collector {
  public:
   struct Options {
     std::size_t take_max_bytes = 256 * 1024;  // of one pipe, in one turn of the loop
-    std::chrono::nanoseconds coalesce = std::chrono::milliseconds(2);
+    std::chrono::nanoseconds coalesce = std::chrono::milliseconds(5);  // the longest rest
     std::chrono::nanoseconds linger = std::chrono::seconds(2);  // for a pipe without end of file
     std::size_t keep_lines = 20;                                // of stderr, for LastStderr
     std::size_t keep_bytes = 4096;
@@ -138,6 +138,9 @@ class Collector {
   PipeReader::Taken ReadFrom(PipeState& pipe, const std::function<void(std::string_view)>& feed);
   void OpenSpool(PipeState& pipe);
   void OpenLeftSpool(PipeState& pipe);
+  // False: there may be more to take.
+  bool MayRest(PipeState& pipe, const PipeReader::Taken& taken);
+  std::chrono::nanoseconds UntilRested(const PipeState& pipe) const;
   // What an earlier process took and did not see to.
   void TakeBacklog(PipeState& pipe);
   // Of what was read: where the line begins that is not complete yet.

@@ -1,5 +1,6 @@
 #include "collector/pipe_reader.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,7 +20,16 @@ void PipeReader::Pause() {
 
 void PipeReader::RestFor(std::chrono::nanoseconds delay) {
   readable_.reset();
-  rest_ = loop_.After(delay, [this] { Listen(); });
+  rest_ = loop_.After(delay, [this] {
+    // Both may go with the reader.
+    const Loop::Watch over = std::move(rest_);
+    const std::function<void()> ready = on_ready_;
+    ready();
+  });
+}
+
+bool PipeReader::Enlarge(std::size_t bytes) {
+  return ::fcntl(fd_.get(), F_SETPIPE_SZ, static_cast<int>(bytes)) >= static_cast<int>(bytes);
 }
 
 PipeReader::Taken PipeReader::Read(std::span<char> buffer,

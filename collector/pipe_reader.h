@@ -35,7 +35,10 @@ class PipeReader {
 
   void Listen();  // Ends a rest; no effect while listening.
   void Pause();   // Until Listen().
+  // Does not listen for so long; then `on_ready` runs, whether or not there is something to read.
   void RestFor(std::chrono::nanoseconds delay);
+  // Lets the pipe hold so many bytes. False: it cannot.
+  bool Enlarge(std::size_t bytes);
 
   // Takes bytes until the pipe is empty, at its end, or has given `bytes_max`. Each piece passes
   // through `buffer` and is valid only during its call of `take`.

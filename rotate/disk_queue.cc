@@ -47,7 +47,6 @@ void DiskQueue::Push(const std::string& app, RecordBatchPtr batch) {
   lane.bytes += bytes;
   bytes_ += bytes;
   lane.items.push_back({std::move(batch), nullptr});
-  wake_.notify_one();
 }
 
 void DiskQueue::Command(const std::string& app, std::function<void()> command) {

@@ -57,7 +57,9 @@ class DiskQueue {
   // Thread: loop. False also means: Release() will name this app once there is room again.
   bool HasRoom(const std::string& app);
   // Takes the batch, unless its lane holds four times what it may: then it is counted and lost.
+  // Wake() is to be called some time after one or more of these.
   void Push(const std::string& app, RecordBatchPtr batch);
+  void Wake() { wake_.notify_one(); }
   void Command(const std::string& app, std::function<void()> command);
   void Stop();
   // Waits until Finish() or `deadline`; true if finished.

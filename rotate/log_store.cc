@@ -197,6 +197,14 @@ void LogStore::Publish(RecordBatchPtr batch) {
   TEND_CHECK(batch && batch->worker);
   const std::string& app = batch->worker->app;
   core_->queue.Push(app, std::move(batch));
+  // Once for all that comes in one turn of the loop: to wake a thread costs more than a small
+  // batch.
+  if (std::exchange(wakes_, true)) return;
+  loop_.Post([this, weak = core_->callbacks] {
+    if (!weak.lock()) return;
+    wakes_ = false;
+    core_->queue.Wake();
+  });
 }
 
 void LogStore::NoteLost(const std::string& app, LostLines lost) {

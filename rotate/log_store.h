@@ -93,6 +93,7 @@ class LogStore final : public RecordSink {
   std::map<std::string, std::string> open_;  // app → folder name
   std::shared_ptr<Core> core_;               // shared with the disk thread
   bool running_ = true;
+  bool wakes_ = false;  // it is posted that the disk thread is woken
 };
 
 }  // namespace tend::rotate

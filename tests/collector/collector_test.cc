@@ -251,8 +251,35 @@ TEST_F(CollectorTest, RestsAfterASmallTake) {
   Write(out, "one\n");
   ASSERT_TRUE(loop_.MakeReadable(out.ours));
   EXPECT_FALSE(loop_.IsWatched(out.ours));
-  loop_.Advance(2ms);
-  EXPECT_TRUE(loop_.IsWatched(out.ours));
+  Write(out, "two\nthree\n");
+  loop_.Advance(5ms);
+  EXPECT_EQ(shelf_.batches.size(), 2u);
+  EXPECT_FALSE(loop_.IsWatched(out.ours));
+  loop_.Advance(5ms);
+  EXPECT_TRUE(loop_.IsWatched(out.ours)) << "there was nothing";
+}
+
+// A worker that writes as fast as it can must not wait for the ends of our rests.
+TEST_F(CollectorTest, TheFasterThePipeFillsTheShorterTheRests) {
+  collector_.Announce({"api", 0, 7});
+  const Ends out = Attach(7, PipeKind::kStdout);
+  const std::string block = std::string(50'000, 'x') + '\n';
+  int takes = 0;
+  for (; takes < 10 && !loop_.IsWatched(out.ours); ++takes) {
+    Write(out, block);
+    loop_.Advance(5ms);
+  }
+  Write(out, block);
+  ASSERT_TRUE(loop_.MakeReadable(out.ours)) << "it rests no more";
+  for (int i = 0; i < 10; ++i) {
+    Write(out, "slow\n");
+    loop_.MakeReadable(out.ours);
+    loop_.Advance(5ms);
+  }
+  Write(out, "slow\n");
+  loop_.MakeReadable(out.ours);
+  loop_.Advance(4ms);
+  EXPECT_FALSE(loop_.IsWatched(out.ours)) << "it rests again";
 }
 
 TEST_F(CollectorTest, NeverStampsAnAppBackwards) {
@@ -432,7 +459,7 @@ TEST_F(RecordingCollectorTest, WhatWasNotSeenToIsPublishedAgainWithTheTimeItWasT
   EXPECT_THAT(shelf_.lines, IsEmpty()) << "it is not known whose it is";
   collector_->Announce({"api", 0, 1});
   EXPECT_THAT(shelf_.lines, ElementsAre("api:0 stdout two", "api:0 stdout three"));
-  EXPECT_EQ(shelf_.batches[0]->stamp, before) << "of then, not of now";
+  EXPECT_LE(shelf_.batches[0]->stamp, before) << "of then, not of now";
   Write("ur\n");
   EXPECT_EQ(shelf_.lines.back(), "api:0 stdout four");
 }

@@ -77,11 +77,12 @@ TEST_F(PipeReaderTest, ListensRestsAndPauses) {
   reader_->RestFor(2ms);
   EXPECT_FALSE(loop_.IsWatched(fd_));
   loop_.Advance(2ms);
-  EXPECT_TRUE(loop_.IsWatched(fd_));
+  EXPECT_EQ(wakes_, 2) << "asked, not told";
+  EXPECT_FALSE(loop_.IsWatched(fd_));
   reader_->RestFor(2ms);
   reader_->Pause();
   loop_.Advance(1h);
-  EXPECT_FALSE(loop_.IsWatched(fd_));
+  EXPECT_EQ(wakes_, 2);
 }
 
 TEST_F(PipeReaderTest, ListensBeforeItsTimeWhenItIsTold) {
@@ -89,6 +90,13 @@ TEST_F(PipeReaderTest, ListensBeforeItsTimeWhenItIsTold) {
   reader_->Listen();
   EXPECT_TRUE(loop_.IsWatched(fd_));
   EXPECT_EQ(loop_.timers(), 0u);
+}
+
+TEST_F(PipeReaderTest, MayBeDestroyedWhenItHasRested) {
+  reader_->RestFor(2ms);
+  destroy_when_ready_ = true;
+  loop_.Advance(2ms);
+  EXPECT_EQ(reader_, nullptr);
 }
 
 TEST_F(PipeReaderTest, MayBeDestroyedByTheOneItWakes) {
