@@ -1,6 +1,7 @@
 #include "base/spool.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -267,7 +268,8 @@ TEST_F(SpoolTest, LosesAndRepeatsNothingUnderKills) {
         if (spool->cursor() < seen) spool->Consumed(std::min(seen, spool->cursor() + 5001));
       }
     }
-    ::usleep(static_cast<useconds_t>(random() % 3000));
+    const timespec life{0, static_cast<long>(random() % 3'000'000)};
+    ::ppoll(nullptr, 0, &life, nullptr);
     ::kill(reader, SIGKILL);
     ::waitpid(reader, nullptr, 0);
     const auto table = keeper_.Reopen(folder_.path());
