@@ -227,7 +227,7 @@ bool Collector::MayRest(PipeState& pipe, const PipeReader::Taken& taken) {
     pipe.rest = pipe.rest > kRestMin ? pipe.rest / 4 : std::chrono::nanoseconds(0);
     const bool enlarge = pipe.capacity < kHurriedPipeBytes && pipe.rest.count() == 0;
     if (enlarge && pipe.reader.Enlarge(kHurriedPipeBytes)) pipe.capacity = kHurriedPipeBytes;
-  } else if (taken.bytes < pipe.capacity / 8) {
+  } else if (taken.bytes < pipe.capacity / 4) {
     pipe.rest = std::clamp<std::chrono::nanoseconds>(pipe.rest * 2, kRestMin, options_.coalesce);
   }
   return taken.bytes > 0 && taken.is_empty && pipe.rest.count() > 0;

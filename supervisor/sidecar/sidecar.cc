@@ -1,5 +1,6 @@
 #include "supervisor/sidecar/sidecar.h"
 
+#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -382,6 +383,7 @@ void Sidecar::ReopenLogs() {
 void Sidecar::SampleLater() {
   sample_ = loop_.After(kSampleEvery, [this] {
     if (!view_.apps().empty()) measurements_.Sample(view_, loop_.Now(), kSampleAgeMax);
+    ::malloc_trim(0);
     SampleLater();
   });
 }

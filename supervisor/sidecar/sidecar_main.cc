@@ -64,7 +64,9 @@ int main(int argc, char** argv) {
   ::signal(SIGPIPE, SIG_IGN);
   // One arena: the threads here share few allocations, and memory counts more.
   ::mallopt(M_ARENA_MAX, 1);
-  ::mallopt(M_TRIM_THRESHOLD, 4 << 20);
+  // Memory for what waits for the disk is used again and again, and each page that was given back
+  // costs a fault. What is too much goes back with every sample (Sidecar).
+  ::mallopt(M_TRIM_THRESHOLD, 16 << 20);
   ::mallopt(M_MMAP_THRESHOLD, 1 << 20);
   if (argc > 1 && std::strcmp(argv[1], "--pipe") == 0) {
     return tend::supervisor::PipeMain(argc - 2, argv + 2);
