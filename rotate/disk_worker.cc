@@ -9,6 +9,10 @@ namespace {
 using std::chrono::seconds;
 
 constexpr auto kTick = seconds(1);
+// For each segment of a file but the newest that is not compressed, writing waits so long after
+// each turn, and with it, through full pipes, the workers that write so much.
+constexpr std::chrono::nanoseconds kCatchUp = std::chrono::milliseconds(20);
+constexpr std::chrono::nanoseconds kCatchUpMax = std::chrono::milliseconds(100);
 // The free space is looked at again after so many bytes, or sooner than it could be used up.
 constexpr std::uint64_t kMeasureBytes = 256 << 10;
 constexpr auto kHousekeeping = seconds(60);
@@ -41,7 +45,10 @@ void DiskWorker::Configure(const std::string& app,
   AppLog* log = Find(app);
   if (log == nullptr) {
     const TellFact tell = [this, app](FactId id, FactFields fields) {
-      if (id == FactId::kLogRotated) rotated_ = true;
+      if (id == FactId::kLogRotated) {
+        rotated_ = true;
+        next_tick_ = {};  // There may be something to remove or to compress.
+      }
       changed_.insert(app);
       Fact fact;
       fact.id = id;
@@ -324,6 +331,20 @@ void DiskWorker::ChooseJob(Moment now) {
                              .segment = chosen,
                              .level = app->limits().compress_level};
   job_.reset(new Job{app, file, CompressJob(files_, compressor_, std::move(target)), now.mono});
+}
+
+std::chrono::nanoseconds DiskWorker::SliceTime() const {
+  std::ptrdiff_t behind = 0;
+  for (const auto& entry : apps_) {
+    for (const LogFile* file : entry.second->files()) {
+      const auto sealed = file->sealed();
+      const auto newest_compressed =
+          std::find_if(sealed.rbegin(), sealed.rend(),
+                       [](const Segment& segment) { return segment.compressed; });
+      behind = std::max(behind, newest_compressed - sealed.rbegin());
+    }
+  }
+  return std::min(kCatchUpMax, kCatchUp * std::max<std::ptrdiff_t>(behind - 1, 0));
 }
 
 void DiskWorker::Slice(Moment now) {

@@ -65,6 +65,9 @@ class DiskWorker {
   bool HasSlice(Moment now) const { return job_ && now.mono >= job_->retry_at; }
   // One bounded step of compression.
   void Slice(Moment now);
+  // For how long there should be slices before anything else is written: none or more than a moment
+  // when segments come faster than they are compressed.
+  std::chrono::nanoseconds SliceTime() const;
 
   // Brings `stats` up to date where something changed since the last call.
   void Export(LogStoreStats& stats);

@@ -80,6 +80,18 @@ struct LogStore::Core {
     }
   }
 
+  void Compress() {
+    const Mono until = MomentNow().mono + worker.SliceTime();
+    for (;;) {
+      const Moment now = MomentNow();
+      if (!worker.HasSlice(now)) return;
+      worker.Slice(now);
+      if (now.mono >= until) return;
+      // The next segment, if this one is done.
+      worker.Tick(now);
+    }
+  }
+
   void Run() {
     for (;;) {
       const Mono next = worker.Tick(MomentNow());
@@ -88,7 +100,7 @@ struct LogStore::Core {
       const bool stop = all.empty() && queue.stopping();
       for (DiskQueue::Work& work : all)
         Handle(work);
-      if (busy && !stop && worker.HasSlice(MomentNow())) worker.Slice(MomentNow());
+      if (busy && !stop) Compress();
       stats.With([this](LogStoreStats& s) { worker.Export(s); });
       if (stop) break;
     }

@@ -119,6 +119,18 @@ TEST_F(DiskWorkerTest, CompressesTheNewestSegmentOnlyAfterTheDelay) {
   EXPECT_GT(stats.compress_in_bytes, stats.compress_out_bytes);
 }
 
+TEST_F(DiskWorkerTest, TakesMoreTimeToCompressTheMoreThereIsToCompress) {
+  limits_.compress_delay = std::chrono::seconds(0);
+  Open();
+  EXPECT_EQ(worker_->SliceTime(), seconds(0));
+  WriteNumbers(1, 40);
+  const auto many = worker_->SliceTime();
+  EXPECT_GT(many, seconds(0));
+  EXPECT_LE(many, std::chrono::milliseconds(100));
+  Settle();
+  EXPECT_EQ(worker_->SliceTime(), seconds(0));
+}
+
 TEST_F(DiskWorkerTest, CanLeaveSegmentsUncompressed) {
   limits_.compress = false;
   Open();
@@ -358,8 +370,10 @@ TEST_F(DiskWorkerTest, KeepsAPartOfTheDiskFree) {
 
 TEST_F(DiskWorkerTest, LooksAtTheFreeSpaceBeforeItCanBeUsedUp) {
   limits_.min_free = 1 << 20;
-  limits_.max_size = 100 << 10;
   files_.PretendSpace({.size = 100 << 20, .available = 3 << 20});
+  Open();
+  WriteNumbers(1, 40);
+  limits_.max_size = 100 << 20;  // A segment that is full is a reason to look, too.
   Open();
   Settle();
   files_.PretendSpace({.size = 100 << 20, .available = (1 << 20) - 1});
