@@ -1,7 +1,10 @@
 #include "base/pattern.h"
 
+#include <algorithm>
 #include <array>
+#include <vector>
 
+#include <re2/filtered_re2.h>
 #include <re2/re2.h>
 
 namespace tend {
@@ -9,6 +12,26 @@ namespace {
 
 re2::StringPiece Piece(std::string_view text) {
   return {text.data(), text.size()};
+}
+
+// Of RequiredText(). Shorter ones are nearly everywhere.
+constexpr std::size_t kTextMin = 3;
+// The search for one that is required is quadratic.
+constexpr std::size_t kAtomsMax = 64;
+
+// The longest part of `atom` that has one spelling but for capitals of ASCII: k and s are also the
+// small letters of the Kelvin sign and the long s, to an expression that ignores case.
+std::string_view LongestPlainPart(std::string_view atom) {
+  std::string_view best;
+  while (!atom.empty()) {
+    const auto end = std::find_if(atom.begin(), atom.end(), [](char c) {
+      return c == 'k' || c == 's' || c == 'K' || c == 'S' || static_cast<unsigned char>(c) >= 0x80;
+    });
+    const auto size = static_cast<std::size_t>(end - atom.begin());
+    if (size > best.size()) best = atom.substr(0, size);
+    atom.remove_prefix(std::min(atom.size(), size + 1));
+  }
+  return best;
 }
 
 }  // namespace
@@ -24,6 +47,26 @@ Result<Pattern> Pattern::Compile(std::string_view pattern, const Options& option
 
 bool Pattern::Matches(std::string_view text) const {
   return re2::RE2::PartialMatch(Piece(text), *compiled_);
+}
+
+std::string Pattern::RequiredText() const {
+  re2::FilteredRE2 filter(static_cast<int>(kTextMin));
+  int id = 0;
+  if (filter.Add(compiled_->pattern(), compiled_->options(), &id) != re2::RE2::NoError) return {};
+  std::vector<std::string> atoms;
+  filter.Compile(&atoms);
+  if (atoms.empty() || atoms.size() > kAtomsMax) return {};
+  std::string best;
+  for (std::size_t i = 0; i < atoms.size(); ++i) {
+    const std::string_view part = LongestPlainPart(atoms[i]);
+    if (part.size() < kTextMin || part.size() <= best.size()) continue;
+    std::vector<int> others, potentials;
+    for (std::size_t other = 0; other < atoms.size(); ++other)
+      if (other != i) others.push_back(static_cast<int>(other));
+    filter.AllPotentials(others, &potentials);
+    if (potentials.empty()) best = part;
+  }
+  return best;
 }
 
 bool Pattern::Replace(std::string_view text, std::string_view with, std::string& out) const {

@@ -28,6 +28,9 @@ class Pattern {
 
   // Whether it matches anywhere in `text`.
   bool Matches(std::string_view text) const;
+  // The longest text found, in small letters, that everything it matches contains, whatever the
+  // case of its ASCII letters there. Empty: none is known.
+  std::string RequiredText() const;
   // Puts `with` in the place of every match, or of its first group if the pattern has groups, and
   // appends what comes of that to `out`. False if there was nothing to replace; then nothing is
   // appended.

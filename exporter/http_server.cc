@@ -37,11 +37,11 @@ using boost::system::error_code;
 
 constexpr std::size_t kHeaderMax = 8 * 1024;
 constexpr std::size_t kBodyMax = 64 * 1024;
-constexpr auto kPollEvery = std::chrono::milliseconds(100);
 // Smaller bodies are not worth the time.
 constexpr std::size_t kGzipMin = 16 * 1024;
 // What a refused client may still say before we stop listening.
 constexpr std::size_t kDiscardMax = 256 * 1024;
+constexpr auto kRetryEvery = std::chrono::milliseconds(100);
 constexpr auto kDiscardTimeout = std::chrono::seconds(1);
 
 // What all sessions share.
@@ -223,7 +223,7 @@ class Session final : public std::enable_shared_from_this<Session<Protocol>> {
     }
     if (data->empty()) {
       if (body_->done()) return EndStream();
-      timer_.expires_after(kPollEvery);
+      timer_.expires_after(body_->pause());
       timer_.async_wait([self = this->shared_from_this()](error_code ec) {
         if (!ec) self->Pump();
       });
@@ -311,7 +311,7 @@ class Listener {
  private:
   // Out of descriptors, most likely: trying at once would only burn the processor.
   void AcceptLater() {
-    retry_.expires_after(kPollEvery);
+    retry_.expires_after(kRetryEvery);
     retry_.async_wait([this](error_code ec) {
       if (!ec) Accept();
     });

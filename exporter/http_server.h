@@ -47,11 +47,12 @@ class BodyStream {
   BodyStream(const BodyStream&) = delete;
   BodyStream& operator=(const BodyStream&) = delete;
   virtual ~BodyStream() = default;
-  // What there is now, at most some 100 KiB; empty: nothing yet, ask again in 100 ms. Called only
-  // when the client has taken all that was given before, so that a slow one costs no memory.
+  // What there is now, at most some 100 KiB; empty: nothing yet, ask again after pause(). Called
+  // only when the client has taken all that was given before, so that a slow one costs no memory.
   virtual std::string Next() = 0;
   // True once everything was given out.
   virtual bool done() const = 0;
+  virtual std::chrono::milliseconds pause() const { return std::chrono::milliseconds(100); }
 };
 
 struct HttpResponse {

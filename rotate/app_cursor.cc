@@ -2,35 +2,51 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
-#include "rotate/line_format.h"
 #include "rotate/recovery.h"
 
 namespace tend::rotate {
 namespace {
 
-constexpr std::size_t kCollectedBytesMax = 16 << 20;
 constexpr int kSurveyTries = 5;
 
 bool IsNotFound(const Error& error) {
   return error.code() == Errc::kNotFound;
 }
 
-char Lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool Contains(std::string_view text, std::string_view word, bool ignore_case) {
-  if (!ignore_case) return text.find(word) != std::string_view::npos;
-  return std::search(text.begin(), text.end(), word.begin(), word.end(),
-                     [](char a, char b) { return Lower(a) == Lower(b); }) != text.end();
-}
-
 }  // namespace
 
-AppCursor::AppCursor(Files& files, LogQuery::App app, const LogQuery& query)
-    : files_(files), app_(std::move(app)), query_(query), base_(ActiveName(app_.name)) {}
+void ContextWindow::Offer(StoredLine line, std::deque<StoredLine>& out) {
+  if (line.is_match) {
+    out.insert(out.end(), std::make_move_iterator(before_.begin()),
+               std::make_move_iterator(before_.end()));
+    before_.clear();
+    after_left_ = lines_;
+    out.push_back(std::move(line));
+  } else if (after_left_ > 0) {
+    --after_left_;
+    out.push_back(std::move(line));
+  } else {
+    before_.push_back(std::move(line));
+    if (before_.size() > lines_) before_.pop_front();
+  }
+}
+
+void ContextWindow::Clear() {
+  before_.clear();
+  after_left_ = 0;
+}
+
+AppCursor::AppCursor(Files& files, LogQuery::App app, const LogQuery& query, FrameScanner& scanner)
+    : files_(files),
+      app_(std::move(app)),
+      query_(query),
+      filter_(app_, query),
+      scanner_(scanner),
+      base_(ActiveName(app_.name)),
+      window_(query.context) {}
 
 Result<std::vector<Segment>> AppCursor::ListSegments() const {
   auto names = files_.List(app_.folder);
@@ -107,57 +123,101 @@ Result<bool> AppCursor::OpenNext() {
   return true;
 }
 
-std::optional<StoredLine> AppCursor::Match(std::string_view line) {
-  const ParsedLine parsed = ParseLine(app_.name, line, scratch_);
-  const Wall time = parsed.has_time ? parsed.time : raw_time_;
-  before_ = query_.since && time < *query_.since;
-  after_ = query_.until && time > *query_.until;
-  if (before_ || after_) return std::nullopt;
-  if (!(parsed.stream == Stream::kStdout ? query_.out : query_.err)) return std::nullopt;
-  if (!app_.slots.empty() && parsed.slot >= 0 &&
-      std::find(app_.slots.begin(), app_.slots.end(), parsed.slot) == app_.slots.end()) {
-    return std::nullopt;
+Result<bool> AppCursor::OpenArchive(bool backward) {
+  while (!ahead_.empty()) {
+    Segment& next = backward ? ahead_.back() : ahead_.front();
+    if (!next.compressed || (unindexed_ && *unindexed_ == next)) return false;
+    Segment segment = next;
+    auto fd = OpenSegment(segment);
+    const bool is_gone = !fd && IsNotFound(fd.error());
+    if (!fd && !is_gone) return std::move(fd).error();
+    if (fd) {
+      TRY(const auto index, ReadArchiveIndex(files_, fd->get()));
+      // A line that goes on in the next frame is for who reads one after the other.
+      const auto& frames = index ? index->frames() : std::vector<ArchiveFrame>();
+      const bool is_usable = index && std::all_of(frames.begin(), frames.end(), [&](const auto& f) {
+                               return f.is_whole || &f == &frames.back();
+                             });
+      if (!is_usable) {
+        unindexed_ = segment;
+        return false;
+      }
+      archive_ = {std::make_shared<const Fd>(*std::move(fd)), {}, segment.sealed};
+      std::copy_if(frames.begin(), frames.end(), std::back_inserter(archive_.frames),
+                   [&](const auto& f) { return filter_.SideOf(f) == LineFilter::Side::kWithin; });
+    }
+    backward ? ahead_.pop_back() : ahead_.pop_front();
+    if (!archive_.frames.empty()) return true;
   }
-  if (query_.matches) {
-    if (query_.matches(parsed.text) == query_.invert) return std::nullopt;
-  } else if (!query_.contains.empty() &&
-             Contains(parsed.text, query_.contains, query_.ignore_case) == query_.invert) {
-    return std::nullopt;
+  return false;
+}
+
+Result<> AppCursor::ScanAhead(bool backward) {
+  while (scans_.size() < scans_max_) {
+    if (archive_.frames.empty()) {
+      TRY(const bool opened, OpenArchive(backward));
+      if (!opened) return {};
+    }
+    auto task = std::make_shared<FrameTask>();
+    task->archive = archive_.fd;
+    task->frame = backward ? archive_.frames.back() : archive_.frames.front();
+    task->raw_time = archive_.raw_time;
+    task->filter = &filter_;
+    backward ? archive_.frames.pop_back() : archive_.frames.pop_front();
+    scans_.push_back(task);
+    scanner_.Scan(std::move(task));
   }
-  StoredLine stored;
-  stored.time = time;
-  stored.stream = parsed.stream;
-  stored.flags = parsed.flags;
-  stored.app = app_.name;
-  stored.slot = parsed.slot;
-  stored.text = parsed.text;
-  return stored;
+  return {};
+}
+
+// A damaged frame is passed over: those behind it are whole.
+Result<> AppCursor::TakeScanned(bool backward) {
+  const std::shared_ptr<FrameTask> task = std::move(scans_.front());
+  scans_.pop_front();
+  scanner_.Wait(*task);
+  if (task->failed && task->failed->code() != Errc::kInvalid) return *task->failed;
+  if (backward) std::reverse(task->lines.begin(), task->lines.end());
+  for (StoredLine& line : task->lines)
+    window_.Offer(std::move(line), ready_);
+  return {};
 }
 
 Result<bool> AppCursor::Advance() {
   head_.reset();
-  for (;;) {
+  for (std::size_t lines = 1;; ++lines) {
+    if (!ready_.empty()) {
+      head_ = std::move(ready_.front());
+      ready_.pop_front();
+      return true;
+    }
+    if (lines % 1000 == 0 && IsStopped()) return false;
     if (!current_) {
+      TRY_VOID(ScanAhead(false));
+      if (!scans_.empty()) {
+        if (IsStopped()) return false;
+        TRY_VOID(TakeScanned(false));
+        continue;
+      }
       TRY(const bool opened, OpenNext());
       if (!opened) return false;
     }
     auto line = current_->Next();
+    // An archive that is damaged ends where the damage begins.
+    if (!line && line.error().code() != Errc::kInvalid) return std::move(line).error();
     if (!line) {
-      // An archive that is damaged ends where the damage begins.
-      if (line.error().code() != Errc::kInvalid) return std::move(line).error();
       current_.reset();
       continue;
     }
-    if (*line) {
-      head_ = Match(**line);
-      if (head_) return true;
-      continue;
+    const bool is_end = !*line;
+    if (is_end && on_active_ && !finishing_) return false;
+    const std::string_view text = is_end ? current_->TakeTail() : **line;
+    LineFilter::Side side{};
+    if (!is_end || !text.empty()) {
+      auto stored = filter_.Take(text, raw_time_, scratch_, side);
+      if (stored) window_.Offer(*std::move(stored), ready_);
     }
-    if (on_active_ && !finishing_) return false;
-    const std::string_view tail = current_->TakeTail();
-    if (!tail.empty()) head_ = Match(tail);
-    current_.reset();
-    if (head_) return true;
+    // In a file stamps never go back.
+    if (is_end || (side == LineFilter::Side::kAfter && !on_active_)) current_.reset();
   }
 }
 
@@ -197,86 +257,6 @@ bool AppCursor::IsOwn(const Segment& segment, std::uint64_t inode) const {
   if (segment.compressed) return true;
   const auto info = files_.Stat(app_.folder + '/' + FormatSegmentName(base_, segment.Name()));
   return !info || info->inode == inode;
-}
-
-Result<> AppCursor::CollectPlain(int fd,
-                                 std::uint64_t end,
-                                 std::size_t count,
-                                 std::deque<StoredLine>& lines) {
-  BackwardReader reader(files_, fd, end);
-  while (lines.size() < count && collected_bytes_ < kCollectedBytesMax) {
-    TRY(const auto line, reader.Previous());
-    if (!line) return {};
-    auto stored = Match(*line);
-    if (before_) return {};
-    if (!stored) continue;
-    collected_bytes_ += stored->text.size();
-    lines.push_front(*std::move(stored));
-  }
-  return {};
-}
-
-Result<> AppCursor::CollectArchive(Fd fd, std::size_t count, std::deque<StoredLine>& lines) {
-  SegmentReader reader(files_, std::move(fd), true);
-  std::deque<StoredLine> found;
-  std::size_t bytes = collected_bytes_;
-  for (;;) {
-    auto line = reader.Next();
-    if (!line && line.error().code() != Errc::kInvalid) return std::move(line).error();
-    if (!line || !*line) break;
-    auto stored = Match(**line);
-    if (after_) break;
-    if (!stored) continue;
-    bytes += stored->text.size();
-    found.push_back(*std::move(stored));
-    while (!found.empty() && (found.size() > count - lines.size() || bytes > kCollectedBytesMax)) {
-      bytes -= found.front().text.size();
-      found.pop_front();
-    }
-  }
-  collected_bytes_ = bytes;
-  lines.insert(lines.begin(), std::make_move_iterator(found.begin()),
-               std::make_move_iterator(found.end()));
-  return {};
-}
-
-Result<std::vector<StoredLine>> AppCursor::TakeLast(std::size_t count) {
-  std::deque<StoredLine> lines;
-  if (active_.valid()) {
-    TRY(const FileInfo info, files_.StatFd(active_.get()));
-    // A line that is just being written is left to those who follow.
-    std::uint64_t end = info.size;
-    BackwardReader tail(files_, active_.get(), end);
-    char last = '\n';
-    if (end > 0) {
-      TRY(const std::size_t n, files_.ReadAt(active_.get(), std::span(&last, 1), end - 1));
-      if (n == 1 && last != '\n') {
-        TRY(const auto unfinished, tail.Previous());
-        if (unfinished) end -= unfinished->size();
-      }
-    }
-    TRY_VOID(CollectPlain(active_.get(), end, count, lines));
-    current_ = std::make_unique<SegmentReader>(files_, std::move(active_), false, end);
-    on_active_ = true;
-  }
-  while (!ahead_.empty() && !before_ && lines.size() < count &&
-         collected_bytes_ < kCollectedBytesMax) {
-    Segment segment = ahead_.back();
-    ahead_.pop_back();
-    auto fd = OpenSegment(segment);
-    if (!fd && IsNotFound(fd.error())) continue;
-    if (!fd) return std::move(fd).error();
-    raw_time_ = segment.sealed;
-    if (segment.compressed) {
-      TRY_VOID(CollectArchive(*std::move(fd), count, lines));
-      continue;
-    }
-    TRY(const FileInfo info, files_.StatFd(fd->get()));
-    TRY_VOID(CollectPlain(fd->get(), info.size, count, lines));
-  }
-  ahead_.clear();
-  return std::vector<StoredLine>(std::make_move_iterator(lines.begin()),
-                                 std::make_move_iterator(lines.end()));
 }
 
 }  // namespace tend::rotate

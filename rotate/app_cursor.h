@@ -1,38 +1,67 @@
-// Where a LogReader is in the segments of one app.
+// Where a LogReader is in the segments of one app: either on the way to its end, or back from
+// there.
 #pragma once
 
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/files.h"
+#include "rotate/archive_index.h"
+#include "rotate/frame_scan.h"
+#include "rotate/line_filter.h"
 #include "rotate/log_reader.h"
 #include "rotate/segment_name.h"
 #include "rotate/segment_reader.h"
 
 namespace tend::rotate {
 
+// Lets matches pass, and so many lines before and after each of them. Works in either direction.
+class ContextWindow {
+ public:
+  explicit ContextWindow(std::size_t lines) : lines_(lines) {}
+  void Offer(StoredLine line, std::deque<StoredLine>& out);
+  void Clear();
+
+ private:
+  const std::size_t lines_;
+  std::deque<StoredLine> before_;
+  std::size_t after_left_ = 0;
+};
+
 class AppCursor {
  public:
-  // `query` outlives the cursor.
-  AppCursor(Files& files, LogQuery::App app, const LogQuery& query);
+  // `query` and `scanner` outlive the cursor.
+  AppCursor(Files& files, LogQuery::App app, const LogQuery& query, FrameScanner& scanner);
 
+  // Frames of archives that are under way at once.
+  void ScanSoManyAhead(std::size_t frames) { scans_max_ = frames; }
   // Takes stock of the segments and opens the active file.
   Result<> Start();
   // The latest `count` matching lines, oldest first; goes on behind them. REQUIRES: just started.
   Result<std::vector<StoredLine>> TakeLast(std::size_t count);
   // Makes head() the next matching line. False at the end of what is there.
   Result<bool> Advance();
+  // Makes head() the matching line before, from the end of what was there at the start on.
+  // REQUIRES: neither Advance() nor TakeLast().
+  Result<bool> Retreat();
   const std::string& app_name() const { return app_.name; }
   std::optional<StoredLine>& head() { return head_; }
   // Notices a rotation, or that the file was emptied. REQUIRES: Advance() came to the end.
   Result<> Refresh();
 
  private:
+  // An archive whose frames are being handed to the scanner.
+  struct Archive {
+    std::shared_ptr<const Fd> fd;
+    std::deque<ArchiveFrame> frames;
+    Wall raw_time{};
+  };
+
   Result<std::vector<Segment>> ListSegments() const;
   Result<std::vector<Segment>> Survey();
   Result<Fd> OpenSegment(Segment& segment) const;
@@ -41,17 +70,23 @@ class AppCursor {
   Result<bool> OpenNext();
   Result<> TakeNewer();
   bool IsOwn(const Segment& segment, std::uint64_t inode) const;
-  Result<> CollectPlain(int fd,
-                        std::uint64_t end,
-                        std::size_t count,
-                        std::deque<StoredLine>& lines);
-  Result<> CollectArchive(Fd fd, std::size_t count, std::deque<StoredLine>& lines);
-  // The line, if it passes the filters. Sets `before` or `after` for what is outside of the times.
-  std::optional<StoredLine> Match(std::string_view line);
+
+  // Keeps the scanner busy with what comes next, as long as that is archives with an index.
+  Result<> ScanAhead(bool backward);
+  Result<bool> OpenArchive(bool backward);
+  Result<> TakeScanned(bool backward);
+
+  Result<bool> OpenPrevious();
+  Result<std::uint64_t> EndOfActive();
+  // All wanted lines of an archive without an index.
+  Result<> CollectArchive(Fd fd);
+  bool IsStopped() const { return query_.stop && query_.stop(); }
 
   Files& files_;
   const LogQuery::App app_;
   const LogQuery& query_;
+  const LineFilter filter_;
+  FrameScanner& scanner_;
   std::string base_;
   std::deque<Segment> ahead_;   // still to be read, oldest first
   std::uint64_t sequence_ = 0;  // of the newest sealed segment that is known
@@ -61,8 +96,18 @@ class AppCursor {
   bool on_active_ = false;  // current_ reads the active file
   bool finishing_ = false;  // it was sealed meanwhile: its tail counts, others follow
   Wall raw_time_{};         // of lines that have none
-  bool before_ = false, after_ = false;
-  std::size_t collected_bytes_ = 0;
+
+  std::size_t scans_max_ = 1;
+  std::deque<std::shared_ptr<FrameTask>> scans_;  // under way, in the order in which they are read
+  Archive archive_;
+  std::optional<Segment> unindexed_;  // known to be none for the scanner
+
+  Fd back_fd_;
+  std::unique_ptr<BackwardReader> back_;
+  std::deque<StoredLine> collected_;
+
+  ContextWindow window_;
+  std::deque<StoredLine> ready_;  // to become head()
   std::string scratch_;
   std::optional<StoredLine> head_;
 };

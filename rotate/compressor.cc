@@ -68,6 +68,10 @@ Result<bool> CompressJob::Step() {
     case Stage::kFrames:
       TRY_VOID(NextFrame());
       return false;
+    case Stage::kIndex:
+      TRY_VOID(WriteIndex());
+      stage_ = Stage::kSync;
+      return false;
     default:
       TRY_VOID(Commit());
       return stage_ == Stage::kDone;
@@ -95,7 +99,7 @@ Result<> CompressJob::NextFrame() {
     have += n;
   }
   if (have == 0) {
-    stage_ = Stage::kSync;
+    stage_ = Stage::kIndex;
     return {};
   }
   std::string_view slice = std::string_view(input).substr(0, have);
@@ -105,6 +109,14 @@ Result<> CompressJob::NextFrame() {
   TRY_VOID(WriteAll(files_, to_.get(), frame));
   bytes_in_ += slice.size();
   bytes_out_ += frame.size();
+  index_.Add(DescribeFrame(slice, frame.size()));
+  return {};
+}
+
+Result<> CompressJob::WriteIndex() {
+  const std::string index = index_.Encode();
+  TRY_VOID(WriteAll(files_, to_.get(), index));
+  bytes_out_ += index.size();
   return {};
 }
 
@@ -165,6 +177,16 @@ Result<> Decompressor::Step(std::string_view& input, std::string& out, std::size
   if (ZSTD_isError(left)) return ZstdError("decompress", left);
   input.remove_prefix(from.pos);
   at_frame_end_ = left == 0;
+  return {};
+}
+
+Result<> Decompressor::Frame(std::string_view frame, std::size_t text_bytes, std::string& text) {
+  if (text_bytes > kFrameInputMax) return Error(Errc::kInvalid, "a frame that is too large");
+  text.resize(text_bytes);
+  const std::size_t size =
+      ZSTD_decompressDCtx(context_->raw, text.data(), text.size(), frame.data(), frame.size());
+  if (ZSTD_isError(size)) return ZstdError("decompress", size);
+  if (size != text_bytes) return Error(Errc::kInvalid, "a frame of another length than said");
   return {};
 }
 

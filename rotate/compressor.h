@@ -1,6 +1,7 @@
 // zstd for sealed segments, in slices small enough that the disk thread can append in between.
 // An archive is a row of independent frames of at most 1 MiB of input, each with its checksum and
-// ending at a line end where there is one: `zstdcat` reads it, and a reader can start at any frame.
+// ending at a line end where there is one, and an index of them at the end (archive_index.h):
+// `zstdcat` reads it, and a reader can start at any frame.
 //
 // Owned by the disk worker. Thread: disk. One context serves all files.
 #pragma once
@@ -13,6 +14,7 @@
 
 #include "base/files.h"
 #include "base/result.h"
+#include "rotate/archive_index.h"
 #include "rotate/segment_name.h"
 
 namespace tend::rotate {
@@ -65,10 +67,11 @@ class CompressJob {
   std::uint64_t bytes_out() const { return bytes_out_; }
 
  private:
-  enum class Stage { kOpen, kCreate, kFrames, kSync, kRename, kSyncFolder, kUnlink, kDone };
+  enum class Stage { kOpen, kCreate, kFrames, kIndex, kSync, kRename, kSyncFolder, kUnlink, kDone };
 
   Result<> Create();
   Result<> NextFrame();
+  Result<> WriteIndex();
   Result<> Commit();
   std::string Path(SegmentKind kind) const;
 
@@ -77,13 +80,14 @@ class CompressJob {
   Target target_;
   Stage stage_ = Stage::kOpen;
   Fd from_, to_;
+  ArchiveIndex index_;
   std::uint64_t bytes_in_ = 0, bytes_out_ = 0;
 };
 
 // Reads a whole archive and checks it: the number of bytes it holds. For recovery.
 Result<std::uint64_t> MeasureArchive(Files& files, const std::string& path);
 
-// Reads frames as a stream.
+// Reads frames as a stream, or one by one.
 class Decompressor {
  public:
   Decompressor();
@@ -94,6 +98,8 @@ class Decompressor {
   // Takes from the front of `input` and appends at most `size_max` bytes to `out`. Errc::kInvalid
   // for what is not zstd.
   Result<> Step(std::string_view& input, std::string& out, std::size_t size_max);
+  // The text of one whole frame, which is `text_bytes` long; not to be mixed with Step().
+  Result<> Frame(std::string_view frame, std::size_t text_bytes, std::string& text);
   // True between frames.
   bool at_frame_end() const { return at_frame_end_; }
 

@@ -1,27 +1,41 @@
 #include "rotate/log_reader.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "rotate/app_cursor.h"
+#include "rotate/frame_scan.h"
 
 namespace tend::rotate {
+namespace {
 
-LogReader::LogReader(Files& files, LogQuery query) : files_(files), query_(std::move(query)) {
+// What was found does not wait for longer.
+constexpr auto kPatience = std::chrono::milliseconds(100);
+
+}  // namespace
+
+LogReader::LogReader(Files& files, LogQuery query)
+    : files_(files),
+      query_(std::move(query)),
+      scanner_(std::make_unique<FrameScanner>(files, std::max<std::size_t>(query_.threads, 1))) {
   query_.last = std::min(query_.last, kLastMax);
+  query_.context = std::min(query_.context, kContextMax);
   for (const LogQuery::App& app : query_.apps) {
-    cursors_.push_back(std::make_unique<AppCursor>(files, app, query_));
+    cursors_.push_back(std::make_unique<AppCursor>(files, app, query_, *scanner_));
   }
 }
 
 LogReader::~LogReader() = default;
 
 Result<> LogReader::Start() {
-  for (auto& cursor : cursors_)
+  const std::size_t frames = std::max<std::size_t>(
+      1, (2 * scanner_->threads() + 2) / std::max<std::size_t>(1, cursors_.size()));
+  for (auto& cursor : cursors_) {
+    cursor->ScanSoManyAhead(frames);
     TRY_VOID(cursor->Start());
-  if (query_.last > 0) TRY_VOID(StartFromLast());
-  for (auto& cursor : cursors_)
-    TRY_VOID(cursor->Advance());
+  }
+  if (query_.last > 0 && !query_.reverse) TRY_VOID(StartFromLast());
   started_ = true;
   return {};
 }
@@ -30,11 +44,10 @@ Result<> LogReader::Add(const LogQuery::App& app) {
   for (const auto& cursor : cursors_) {
     if (cursor->app_name() == app.name) return {};
   }
-  auto cursor = std::make_unique<AppCursor>(files_, app, query_);
+  auto cursor = std::make_unique<AppCursor>(files_, app, query_, *scanner_);
   if (started_) {
     TRY_VOID(cursor->Start());
     if (query_.last > 0) TRY_VOID(MergeLast(*cursor));
-    TRY_VOID(cursor->Advance());
   }
   cursors_.push_back(std::move(cursor));
   return {};
@@ -59,30 +72,50 @@ Result<> LogReader::StartFromLast() {
   return {};
 }
 
+Result<> LogReader::AdvanceAll() {
+  for (auto& cursor : cursors_) {
+    if (!cursor->head()) TRY_VOID(query_.reverse ? cursor->Retreat() : cursor->Advance());
+  }
+  return {};
+}
+
+AppCursor* LogReader::Foremost() const {
+  AppCursor* first = nullptr;
+  for (const auto& cursor : cursors_) {
+    if (!cursor->head()) continue;
+    const bool is_first =
+        first == nullptr || (query_.reverse ? cursor->head()->time > first->head()->time
+                                            : cursor->head()->time < first->head()->time);
+    if (is_first) first = cursor.get();
+  }
+  return first;
+}
+
 Result<std::vector<StoredLine>> LogReader::Next(std::size_t lines_max) {
   if (!started_) TRY_VOID(Start());
+  const auto begin = std::chrono::steady_clock::now();
   std::vector<StoredLine> lines;
+  at_end_ = false;
   while (lines.size() < lines_max && !last_.empty()) {
     lines.push_back(std::move(last_.front()));
     last_.pop_front();
   }
   while (lines.size() < lines_max) {
-    AppCursor* earliest = nullptr;
-    for (auto& cursor : cursors_) {
-      if (!cursor->head()) continue;
-      if (earliest == nullptr || cursor->head()->time < earliest->head()->time) {
-        earliest = cursor.get();
-      }
+    if (!lines.empty() && std::chrono::steady_clock::now() - begin > kPatience) return lines;
+    TRY_VOID(AdvanceAll());
+    AppCursor* const first = Foremost();
+    if (first == nullptr || (query_.reverse && query_.last > 0 && taken_ == query_.last)) {
+      at_end_ = true;
+      break;
     }
-    if (earliest == nullptr) break;
-    lines.push_back(*std::exchange(earliest->head(), std::nullopt));
-    TRY_VOID(earliest->Advance());
+    lines.push_back(*std::exchange(first->head(), std::nullopt));
+    ++taken_;
   }
   return lines;
 }
 
 Result<std::vector<StoredLine>> LogReader::Poll(std::size_t lines_max) {
-  if (!started_) return Next(lines_max);
+  if (!started_ || query_.reverse) return Next(lines_max);
   for (auto& cursor : cursors_) {
     if (cursor->head()) continue;
     TRY(const bool more, cursor->Advance());

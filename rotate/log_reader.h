@@ -2,7 +2,8 @@
 // or several apps, merged by time, filtered, and followed over rotations. Opens files itself and
 // shares nothing with who writes them: what it needs is in the names and in the lines.
 //
-// Thread: any one; it reads files, so not a loop's. Memory: a block and a line per app, and the
+// Thread: any one; it reads files, so not a loop's. Archives are searched on threads of its own.
+// Memory: a block and a line per app, a few frames (1 MiB and their lines) per thread, and the
 // lines asked for by `last`.
 #pragma once
 
@@ -19,6 +20,7 @@
 #include "base/record.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "rotate/line_level.h"
 
 namespace tend::rotate {
 
@@ -29,6 +31,7 @@ struct StoredLine {
   std::string app;
   int slot = -1;  // -1: unknown, or tend itself
   std::string text;
+  bool is_match = true;  // false: it is here as context only
 };
 
 struct LogQuery {
@@ -45,12 +48,22 @@ struct LogQuery {
   bool ignore_case = false;          // of ASCII letters
   std::function<bool(std::string_view)> matches;  // asked in place of `contains` if there
   bool invert = false;                            // lines that do not contain it, or match
+  // What every line that `matches` has in it, whatever the case of its ASCII letters; spares most
+  // lines the question. Empty: nothing is known.
+  std::string required = {};
+  std::optional<LineLevel> level = {};  // only lines that state this level, or a graver one
+  std::size_t context = 0;  // so many lines of the same app around each match, too; kContextMax
+  bool reverse = false;     // the latest first; not for who follows
+  std::size_t threads = 1;  // that may unpack archives besides the reader's own
+  std::function<bool()> stop = {};  // asked now and then: true ends it as if all were read
 };
+inline constexpr std::size_t kContextMax = 1000;
 
 // `last` is never more than this, and its lines together never more than 16 MiB.
 inline constexpr std::size_t kLastMax = 100'000;
 
 class AppCursor;
+class FrameScanner;
 
 class LogReader {
  public:
@@ -61,14 +74,19 @@ class LogReader {
 
   // One app more, for those who follow; nothing if it is there already.
   Result<> Add(const LogQuery::App& app);
-  // At most `lines_max` lines in the order of their times; fewer only at the end of what is there.
+  // At most `lines_max` lines in the order of their times. Fewer at the end of what is there, and
+  // when looking for more would let those wait that were found: see at_end().
   // A folder that is missing, or a segment that was pruned meanwhile, is no error.
   Result<std::vector<StoredLine>> Next(std::size_t lines_max);
   // Looks for what is new since Next() came to the end, over rotations too, and returns it.
   Result<std::vector<StoredLine>> Poll(std::size_t lines_max);
+  // Nothing more was there when Next() or Poll() returned.
+  bool at_end() const { return at_end_; }
 
  private:
   Result<> Start();
+  Result<> AdvanceAll();
+  AppCursor* Foremost() const;
   Result<> StartFromLast();
   Result<> MergeLast(AppCursor& cursor);
 
@@ -76,7 +94,10 @@ class LogReader {
   LogQuery query_;
   std::vector<std::unique_ptr<AppCursor>> cursors_;
   bool started_ = false;
-  std::deque<StoredLine> last_;  // to be handed out before the cursors go on
+  bool at_end_ = false;
+  std::size_t taken_ = 0;                  // of `last`, when reversed
+  std::deque<StoredLine> last_;            // to be handed out before the cursors go on
+  std::unique_ptr<FrameScanner> scanner_;  // ends first: its tasks have the cursors' filters
 };
 
 }  // namespace tend::rotate

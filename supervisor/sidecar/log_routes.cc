@@ -5,15 +5,14 @@
 #include <set>
 #include <utility>
 
-#include "base/files.h"
 #include "base/pattern.h"
 #include "base/time.h"
-#include "rotate/line_format.h"
+#include "rotate/line_level.h"
+#include "supervisor/sidecar/log_body.h"
 
 namespace tend::supervisor {
 namespace {
 
-constexpr std::size_t kLinesPerTurn = 500;
 constexpr std::int64_t kPatternMemoryMax = 8 << 20;  // it lives as long as its request
 
 template <typename T>
@@ -50,72 +49,12 @@ Result<> ReadPattern(const exporter::HttpRequest& request, rotate::LogQuery& que
   if (!compiled) {
     return Error(Errc::kInvalid, "the pattern cannot be read: " + compiled.error().message());
   }
+  query.required = compiled->RequiredText();
   query.matches = [expression = *std::move(compiled)](std::string_view text) {
     return expression.Matches(text);
   };
   return {};
 }
-
-void AppendJson(const rotate::StoredLine& line, std::string& out) {
-  out += "{\"time\":\"";
-  out += FormatRfc3339(line.time);
-  out += "\",\"app\":\"";
-  rotate::AppendJsonEscaped(line.app, out);
-  out += "\",\"worker\":";
-  out += line.slot < 0 ? "null" : std::to_string(line.slot);
-  out += ",\"stream\":\"";
-  out += StreamName(line.stream);
-  out += "\",\"message\":\"";
-  rotate::AppendJsonEscaped(line.text, out);
-  out += (line.flags & kLinePartial) != 0 ? "\",\"partial\":true}" : "\"}";
-}
-
-class LogBody final : public exporter::BodyStream {
- public:
-  LogBody(rotate::LogQuery query, std::function<LogApps()> newer, bool follow, bool as_events)
-      : reader_(FilesLinux(), std::move(query)),
-        newer_(std::move(newer)),
-        follow_(follow),
-        as_events_(as_events) {}
-
-  std::string Next() override {
-    if (at_end_ && newer_) {
-      for (const auto& app : newer_())
-        (void)reader_.Add(app);  // one that cannot be read now is tried again
-    }
-    auto lines = at_end_ ? reader_.Poll(kLinesPerTurn) : reader_.Next(kLinesPerTurn);
-    if (!lines) {
-      failed_ = true;
-      return Wrap("{\"error\":\"" + Escaped(lines.error().message()) + "\"}");
-    }
-    if (lines->size() < kLinesPerTurn) at_end_ = true;
-    std::string out;
-    for (const rotate::StoredLine& line : *lines) {
-      std::string text;
-      AppendJson(line, text);
-      out += Wrap(text);
-    }
-    return out;
-  }
-  bool done() const override { return failed_ || (at_end_ && !follow_); }
-
- private:
-  static std::string Escaped(std::string_view text) {
-    std::string out;
-    rotate::AppendJsonEscaped(text, out);
-    return out;
-  }
-  std::string Wrap(const std::string& text) const {
-    return as_events_ ? "data: " + text + "\n\n" : text + '\n';
-  }
-
-  rotate::LogReader reader_;
-  const std::function<LogApps()> newer_;
-  const bool follow_;
-  const bool as_events_;
-  bool at_end_ = false;
-  bool failed_ = false;
-};
 
 }  // namespace
 
@@ -133,6 +72,17 @@ Result<rotate::LogQuery> ReadLogQuery(const exporter::HttpRequest& request) {
   query.out = stream != "err";
   query.err = stream != "out";
   TRY_VOID(ReadPattern(request, query));
+  if (const std::string level = request.Query("level"); !level.empty()) {
+    query.level = rotate::LevelNamed(level);
+    if (!query.level) return Error(Errc::kInvalid, "level=" + level + " is no level");
+  }
+  if (const std::string lines = request.Query("context"); !lines.empty()) {
+    TRY(query.context, Number<std::size_t>("context", lines));
+  }
+  query.reverse = IsSet(request, "reverse");
+  if (query.reverse && IsSet(request, "follow")) {
+    return Error(Errc::kInvalid, "reverse and follow exclude one another");
+  }
   return query;
 }
 
@@ -167,11 +117,16 @@ Result<LogSelection> ReadLogSelection(const exporter::HttpRequest& request) {
 exporter::HttpResponse StreamLogs(const exporter::HttpRequest& request,
                                   rotate::LogQuery query,
                                   std::function<LogApps()> newer) {
+  if (CountLogBodies() >= kLogBodiesMax) {
+    return exporter::ErrorResponse(503, "too many are reading logs; try again");
+  }
   const bool as_events = request.accept.find("text/event-stream") != std::string::npos;
   exporter::HttpResponse response;
   response.content_type = as_events ? "text/event-stream" : "application/x-ndjson";
-  response.stream = std::make_unique<LogBody>(std::move(query), std::move(newer),
-                                              IsSet(request, "follow"), as_events);
+  response.stream = std::make_unique<LogBody>(
+      std::move(query),
+      LogBody::Options{
+          .newer = std::move(newer), .follow = IsSet(request, "follow"), .as_events = as_events});
   return response;
 }
 

@@ -16,7 +16,8 @@ namespace tend::supervisor {
 
 // The parameters of a request:
 //   app=NAME (several)   worker=SLOT or APP:SLOT (several)   n=LINES   since= until= (RFC 3339)
-//   q=PATTERN [fixed=1] [i=1] [v=1]   stream=out|err   follow=1
+//   q=PATTERN [fixed=1] [i=1] [v=1]   stream=out|err   level=LEVEL (or graver)
+//   context=LINES (around each match)   reverse=1 or follow=1
 // The apps are the caller's to fill in. Errc::kInvalid says what cannot be read.
 Result<rotate::LogQuery> ReadLogQuery(const exporter::HttpRequest& request);
 
@@ -28,8 +29,9 @@ struct LogSelection {
 };
 Result<LogSelection> ReadLogSelection(const exporter::HttpRequest& request);
 
-// One object a line: {"time":…,"app":…,"worker":1,"stream":"stderr","message":…}, with
-// "partial":true where the line goes on in the next object. `worker` is null for lines of tend
+// One object a line: {"time":…,"app":…,"worker":1,"stream":"stderr","level":"error","message":…},
+// with "partial":true where the line goes on in the next object, "context":true where it does not
+// match, and no "level" where it states none. `worker` is null for lines of tend
 // itself. Who follows gets the lines of what `newer` returns, too: it is asked now and then.
 using LogApps = std::vector<rotate::LogQuery::App>;
 exporter::HttpResponse StreamLogs(const exporter::HttpRequest& request,

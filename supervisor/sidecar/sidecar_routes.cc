@@ -250,7 +250,7 @@ HttpResponse SidecarRoutes::Index(const HttpRequest&) {
       "tend\n\n"
       "/metrics          numbers, for Prometheus\n"
       "/api/v1/apps      apps and workers (the same as `tend list --json`)\n"
-      "/api/v1/logs      ?app=&worker=&n=&since=&until=&q=&stream=&follow=1\n"
+      "/api/v1/logs      ?app=&worker=&n=&since=&until=&q=&level=&stream=&follow=1\n"
       "/api/v1/events    ?follow=1\n"
       "/healthz /readyz\n";
   return response;

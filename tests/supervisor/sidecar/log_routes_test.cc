@@ -41,7 +41,19 @@ TEST(LogQuery, TakesAFixedTextAsItIs) {
   EXPECT_FALSE(query->matches);
 }
 
+TEST(LogQuery, TakesLevelContextAndDirection) {
+  const auto query =
+      ReadLogQuery(Request({{"level", "warning"}, {"context", "3"}, {"reverse", "1"}}));
+  ASSERT_TRUE(query);
+  EXPECT_EQ(query->level, rotate::LineLevel::kWarn);
+  EXPECT_EQ(query->context, 3u);
+  EXPECT_TRUE(query->reverse);
+}
+
 TEST(LogQuery, SaysWhatItCannotRead) {
+  EXPECT_THAT(ReadLogQuery(Request({{"level", "loud"}})).error().message(), HasSubstr("loud"));
+  EXPECT_THAT(ReadLogQuery(Request({{"context", "-1"}})).error().message(), HasSubstr("-1"));
+  EXPECT_FALSE(ReadLogQuery(Request({{"reverse", "1"}, {"follow", "1"}})));
   EXPECT_THAT(ReadLogQuery(Request({{"n", "many"}})).error().message(), HasSubstr("n=many"));
   EXPECT_THAT(ReadLogQuery(Request({{"since", "soon"}})).error().message(), HasSubstr("soon"));
   EXPECT_THAT(ReadLogQuery(Request({{"stream", "both"}})).error().message(), HasSubstr("both"));
