@@ -76,10 +76,12 @@ class LogStream {
           });
       if (status) cutter.Finish();
       if (status && *status != 200) return Refused(*status, refusal);
+      if (status && !refusal.empty()) return Refused(500, refusal);  // it broke off in between
       // Of a stream that broke off the last line may be half: it comes again.
       if (status || status.error().code() == Errc::kBusy) return ExitCode::kOk;
       if (status.error().code() == Errc::kPermission) return Complain(context_, status.error());
       if (taken_ > 0 && following_) return ExitCode::kOk;  // Show() goes on where this ended
+      if (taken_ > 0 && query_.reverse) return Absent(status.error());  // it has no place to go on
       seen_.Reconnected();
       if (std::chrono::steady_clock::now() > give_up) return Absent(status.error());
       if (!stopping_ && stop_()) return ExitCode::kOk;
@@ -153,6 +155,9 @@ std::string LogTarget(const LogQuery& query) {
   if (query.ignore_case) add("i", "1");
   if (query.invert) add("v", "1");
   if (!query.stream.empty()) add("stream", query.stream);
+  if (!query.level.empty()) add("level", query.level);
+  if (query.context > 0) add("context", std::to_string(query.context));
+  if (query.reverse) add("reverse", "1");
   if (query.follow) add("follow", "1");
   return text;
 }

@@ -22,6 +22,9 @@ struct LogQuery {
   bool ignore_case = false;
   bool invert = false;
   std::string stream;  // "out", "err" or empty
+  std::string level;   // as it was typed, or empty
+  std::size_t context = 0;
+  bool reverse = false;
   bool follow = false;
   LogOutput output = LogOutput::kShort;
 };

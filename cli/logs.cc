@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/http_client.h"
 #include "cli/interrupt.h"
+#include "cli/log_folders.h"
 #include "cli/log_stream.h"
 #include "cli/person_time.h"
 #include "cli/selection.h"
@@ -15,11 +16,11 @@ namespace {
 
 constexpr std::size_t kLinesByDefault = 50;
 
-Result<std::size_t> ParseCount(const std::string& text) {
+Result<std::size_t> ParseCount(const std::string& option, const std::string& text) {
   std::size_t value = 0;
   const auto [stop, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (text.empty() || ec != std::errc{} || stop != text.data() + text.size()) {
-    return Error(Errc::kInvalid, "-n: not a number of lines: " + Harmless(text));
+    return Error(Errc::kInvalid, option + ": not a number of lines: " + Harmless(text));
   }
   return value;
 }
@@ -37,7 +38,7 @@ Result<LogQuery> QueryOf(const Arguments& arguments, Wall now) {
     query.until = FormatRfc3339(time);
   }
   if (const auto lines = arguments.Get("lines")) {
-    TRY(query.lines, ParseCount(*lines));
+    TRY(query.lines, ParseCount("-n", *lines));
   }
   query.fixed = arguments.Has("fixed");
   if (query.fixed && arguments.Has("grep")) {
@@ -51,7 +52,15 @@ Result<LogQuery> QueryOf(const Arguments& arguments, Wall now) {
   if (!query.stream.empty() && query.stream != "out" && query.stream != "err") {
     return Error(Errc::kInvalid, "--stream: not one of out, err: " + Harmless(query.stream));
   }
+  query.level = arguments.Get("level").value_or("");
+  if (const auto lines = arguments.Get("context")) {
+    TRY(query.context, ParseCount("-C", *lines));
+  }
   query.follow = arguments.Has("follow");
+  query.reverse = arguments.Has("reverse");
+  if (query.follow && query.reverse) {
+    return Error(Errc::kInvalid, "-f and --reverse exclude one another");
+  }
   TRY(query.output, ParseLogOutput(arguments.Get("output").value_or("short")));
   return query;
 }
@@ -59,6 +68,14 @@ Result<LogQuery> QueryOf(const Arguments& arguments, Wall now) {
 }  // namespace
 
 ExitCode DoLogs(const Context& context, const Arguments& arguments) {
+  if (!arguments.words.empty() && (arguments.words[0] == "du" || arguments.words[0] == "path")) {
+    if (!arguments.options.empty()) {
+      return Usage(context, "`tend logs " + arguments.words[0] + "` has no options",
+                   "see `tend help logs`");
+    }
+    const std::vector<std::string> apps(arguments.words.begin() + 1, arguments.words.end());
+    return arguments.words[0] == "du" ? ShowLogUse(context, apps) : ShowLogPaths(context, apps);
+  }
   auto query = QueryOf(arguments, context.now());
   if (!query) return Usage(context, query.error().message(), "see `tend help logs`");
   const auto apps = ListApps(context);

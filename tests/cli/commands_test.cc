@@ -284,6 +284,8 @@ TEST(Logs, RefusesWhatItCannotRead) {
                                                {"logs", "--since", "soon"},
                                                {"logs", "-o", "xml"},
                                                {"logs", "--stream", "both"},
+                                               {"logs", "-C", "some"},
+                                               {"logs", "-f", "--reverse"},
                                                {"logs", "-g", "a", "-F", "b"}}) {
     Stage stage;
     EXPECT_EQ(Type(stage, args), ExitCode::kUsage) << args[1];

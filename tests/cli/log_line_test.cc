@@ -137,11 +137,16 @@ TEST(LogTarget, SaysWhatWasAskedForAndNothingElse) {
   query.ignore_case = query.invert = query.follow = true;
   query.stream = "err";
   query.since = "2026-11-21T10:00:00Z";
+  query.level = "warn";
+  query.context = 3;
   query.targets = {{"web", -1}, {"my app", 2}};
   EXPECT_EQ(
       LogTarget(query),
       "/api/v1/logs?app=web&worker=my%20app%3A2&n=50&since=2026-11-21T10%3A00%3A00Z&q=a%2Bb&i=1&v=1"
-      "&stream=err&follow=1");
+      "&stream=err&level=warn&context=3&follow=1");
+  LogQuery reversed;
+  reversed.reverse = true;
+  EXPECT_EQ(LogTarget(reversed), "/api/v1/logs?reverse=1");
 }
 
 TEST_F(LogLines, TimesOfPeopleAreLocalUnlessTheyNameAZone) {

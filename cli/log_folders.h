@@ -1,0 +1,32 @@
+// What lies in the folders of logs, read there: works without a daemon. `tend logs du` and `path`.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/exit_code.h"
+#include "base/files.h"
+#include "base/result.h"
+#include "cli/context.h"
+
+namespace tend::cli {
+
+struct LogFolder {
+  std::string app;  // the folder's name
+  std::string path;
+  std::uint64_t files = 0;
+  std::uint64_t archives = 0;       // of them, compressed
+  std::uint64_t bytes = 0;          // of all
+  std::uint64_t archive_bytes = 0;  // of the archives
+};
+
+// By name. A file that goes while we look is not counted; a folder that is missing is empty.
+Result<std::vector<LogFolder>> ListLogFolders(Files& files, const std::string& logs);
+
+// `tend logs du [APP]...`: how much lies there, the largest first, and the sum.
+ExitCode ShowLogUse(const Context& context, const std::vector<std::string>& apps);
+// `tend logs path [APP]...`: the folders, one a line. Without an app: where all of them are.
+ExitCode ShowLogPaths(const Context& context, const std::vector<std::string>& apps);
+
+}  // namespace tend::cli
