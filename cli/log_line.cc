@@ -63,6 +63,8 @@ Result<LogLine> ParseLogLine(std::string_view text) {
     line.worker = ec ? -1 : number;
   }
   line.is_stderr = Text(object, "stream") == "stderr";
+  const json::value* damaged = object.if_contains("damaged");
+  line.is_damage = damaged != nullptr && damaged->is_bool() && damaged->get_bool();
   line.message = Text(object, "message");
   line.json = std::string(text);
   return line;

@@ -20,6 +20,7 @@ struct LogLine {
   std::string app;
   int worker = 0;
   bool is_stderr = false;
+  bool is_damage = false;  // no line: tells of some that cannot be read
   std::string message;
   std::string json;  // the object itself, as it came
 };

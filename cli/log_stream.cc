@@ -55,7 +55,9 @@ class LogStream {
 
   ExitCode Flushed(ExitCode code) {
     Flush();
-    return code;
+    if (damages_ == 0 || code != ExitCode::kOk) return code;
+    context_.terminal.Error("some lines are missing: parts of the logs are damaged");
+    return ExitCode::kFailed;
   }
 
   // One request. Tries again while there is no sidecar, for `absent_max` at most.
@@ -112,6 +114,12 @@ class LogStream {
     }
     ++taken_;
     if (!seen_.IsNew(line->app, line->time)) return;
+    if (line->is_damage) ++damages_;
+    // Raw lines are those of workers, and nothing else.
+    if (line->is_damage && query_.output == LogOutput::kRaw) {
+      context_.terminal.Error(Harmless(line->app + ": " + line->message));
+      return;
+    }
     pending_ += RenderLogLine(*line, query_.output, context_.terminal.out_style());
   }
 
@@ -124,8 +132,9 @@ class LogStream {
   const LogQuery& query_;
   const std::function<bool()>& stop_;
   SeenLines seen_;
-  std::string begin_;      // when all this began
-  std::string pending_;    // rendered, not written yet
+  std::string begin_;    // when all this began
+  std::string pending_;  // rendered, not written yet
+  std::size_t damages_ = 0;
   std::size_t taken_ = 0;  // lines of this request
   bool following_ = false;
   bool stopping_ = false;  // reading the rest, whatever stop_ says

@@ -112,6 +112,8 @@ Result<bool> AppCursor::OpenNext() {
     if (!fd && IsNotFound(fd.error())) continue;  // Pruned meanwhile.
     if (!fd) return std::move(fd).error();
     raw_time_ = segment.sealed;
+    place_ = {LineFilter::Side::kWithin, raw_time_};
+    reading_ = FormatSegmentName(base_, segment.Name());
     current_ = std::make_unique<SegmentReader>(files_, *std::move(fd), segment.compressed);
     on_active_ = false;
     return true;
@@ -142,7 +144,8 @@ Result<bool> AppCursor::OpenArchive(bool backward) {
         unindexed_ = segment;
         return false;
       }
-      archive_ = {std::make_shared<const Fd>(*std::move(fd)), {}, segment.sealed};
+      archive_.file = std::make_shared<const ArchiveFile>(
+          ArchiveFile{*std::move(fd), FormatSegmentName(base_, segment.Name()), segment.sealed});
       std::copy_if(frames.begin(), frames.end(), std::back_inserter(archive_.frames),
                    [&](const auto& f) { return filter_.SideOf(f) == LineFilter::Side::kWithin; });
     }
@@ -159,9 +162,8 @@ Result<> AppCursor::ScanAhead(bool backward) {
       if (!opened) return {};
     }
     auto task = std::make_shared<FrameTask>();
-    task->archive = archive_.fd;
+    task->archive = archive_.file;
     task->frame = backward ? archive_.frames.back() : archive_.frames.front();
-    task->raw_time = archive_.raw_time;
     task->filter = &filter_;
     backward ? archive_.frames.pop_back() : archive_.frames.pop_front();
     scans_.push_back(task);
@@ -170,16 +172,43 @@ Result<> AppCursor::ScanAhead(bool backward) {
   return {};
 }
 
-// A damaged frame is passed over: those behind it are whole.
+// In place of lines that cannot be read; those behind them follow.
+StoredLine AppCursor::Damage(const std::string& file, std::string_view what, Wall time) const {
+  if (query_.since) time = std::max(time, *query_.since);
+  if (query_.until) time = std::min(time, *query_.until);
+  StoredLine line;
+  line.time = time;
+  line.stream = Stream::kStderr;
+  line.app = app_.name;
+  line.text = "[tend: " + file + ": " + std::string(what) + ']';
+  line.is_damage = true;
+  return line;
+}
+
 Result<> AppCursor::TakeScanned(bool backward) {
   const std::shared_ptr<FrameTask> task = std::move(scans_.front());
   scans_.pop_front();
   scanner_.Wait(*task);
-  if (task->failed && task->failed->code() != Errc::kInvalid) return *task->failed;
+  if (task->failed) {
+    const ArchiveFrame& frame = task->frame;
+    const Wall time =
+        frame.is_timed ? (backward ? frame.last : frame.first) : task->archive->raw_time;
+    OfferLine(Damage(task->archive->name,
+                     "lines of " + std::to_string(frame.text_bytes) +
+                         " bytes cannot be read: " + task->failed->message(),
+                     time));
+    return {};
+  }
   if (backward) std::reverse(task->lines.begin(), task->lines.end());
   for (StoredLine& line : task->lines)
-    window_.Offer(std::move(line), ready_);
+    OfferLine(std::move(line));
   return {};
+}
+
+void AppCursor::OfferLine(StoredLine line) {
+  if (!line.is_damage) return window_.Offer(std::move(line), ready_);
+  window_.Clear();
+  ready_.push_back(std::move(line));
 }
 
 Result<bool> AppCursor::Advance() {
@@ -201,24 +230,38 @@ Result<bool> AppCursor::Advance() {
       TRY(const bool opened, OpenNext());
       if (!opened) return false;
     }
-    auto line = current_->Next();
-    // An archive that is damaged ends where the damage begins.
-    if (!line && line.error().code() != Errc::kInvalid) return std::move(line).error();
-    if (!line) {
-      current_.reset();
-      continue;
-    }
-    const bool is_end = !*line;
-    if (is_end && on_active_ && !finishing_) return false;
-    const std::string_view text = is_end ? current_->TakeTail() : **line;
-    LineFilter::Side side{};
-    if (!is_end || !text.empty()) {
-      auto stored = filter_.Take(text, raw_time_, scratch_, side);
-      if (stored) window_.Offer(*std::move(stored), ready_);
-    }
-    // In a file stamps never go back.
-    if (is_end || (side == LineFilter::Side::kAfter && !on_active_)) current_.reset();
+    TRY(const bool more, TakeLine());
+    if (more) continue;
+    if (on_active_ && !finishing_) return false;
+    current_.reset();
   }
+}
+
+void AppCursor::TellDamage() {
+  for (const std::string& what : untold_)
+    OfferLine(Damage(reading_, what, place_.time));
+  untold_.clear();
+}
+
+Result<bool> AppCursor::TakeLine() {
+  auto line = current_->Next();
+  if (!line && line.error().code() != Errc::kInvalid) return std::move(line).error();
+  if (!line) {
+    // It has the time of the line behind it.
+    untold_.push_back(line.error().message());
+    return true;
+  }
+  const bool is_end = !*line;
+  if (is_end && on_active_ && !finishing_) return false;
+  const std::string_view text = is_end ? current_->TakeTail() : **line;
+  if (!is_end || !text.empty()) {
+    auto stored = filter_.Take(text, raw_time_, scratch_, place_);
+    TellDamage();
+    if (stored) window_.Offer(*std::move(stored), ready_);
+  }
+  if (is_end) TellDamage();
+  // In a file stamps never go back.
+  return !is_end && (place_.side != LineFilter::Side::kAfter || on_active_);
 }
 
 Result<> AppCursor::Refresh() {

@@ -57,9 +57,8 @@ class AppCursor {
  private:
   // An archive whose frames are being handed to the scanner.
   struct Archive {
-    std::shared_ptr<const Fd> fd;
+    std::shared_ptr<const ArchiveFile> file;
     std::deque<ArchiveFrame> frames;
-    Wall raw_time{};
   };
 
   Result<std::vector<Segment>> ListSegments() const;
@@ -75,11 +74,17 @@ class AppCursor {
   Result<> ScanAhead(bool backward);
   Result<bool> OpenArchive(bool backward);
   Result<> TakeScanned(bool backward);
+  // Gives what was read to the window, or what is said of damage past it.
+  void OfferLine(StoredLine line);
+  void TellDamage();
+  StoredLine Damage(const std::string& file, std::string_view what, Wall time) const;
+  // Takes one line more of current_. False at its end, or behind what is wanted of it.
+  Result<bool> TakeLine();
 
   Result<bool> OpenPrevious();
   Result<std::uint64_t> EndOfActive();
-  // All wanted lines of an archive without an index.
-  Result<> CollectArchive(Fd fd);
+  // The wanted lines of an archive without an index.
+  Result<> CollectArchive(const Segment& segment, Fd fd);
   bool IsStopped() const { return query_.stop && query_.stop(); }
 
   Files& files_;
@@ -93,9 +98,12 @@ class AppCursor {
   Fd active_;                   // opened, not yet being read
   std::uint64_t inode_ = 0;     // of the active file
   std::unique_ptr<SegmentReader> current_;
-  bool on_active_ = false;  // current_ reads the active file
-  bool finishing_ = false;  // it was sealed meanwhile: its tail counts, others follow
-  Wall raw_time_{};         // of lines that have none
+  std::string reading_;              // the name of its file, unless that is the active one
+  LineFilter::Place place_;          // of the line that was read last
+  std::vector<std::string> untold_;  // damage since then
+  bool on_active_ = false;           // current_ reads the active file
+  bool finishing_ = false;           // it was sealed meanwhile: its tail counts, others follow
+  Wall raw_time_{};                  // of lines that have none
 
   std::size_t scans_max_ = 1;
   std::deque<std::shared_ptr<FrameTask>> scans_;  // under way, in the order in which they are read
@@ -104,7 +112,13 @@ class AppCursor {
 
   Fd back_fd_;
   std::unique_ptr<BackwardReader> back_;
-  std::deque<StoredLine> collected_;
+  struct Collected {
+    std::uint64_t number = 0;  // of the line, in its archive
+    StoredLine line;
+  };
+  static constexpr std::uint64_t kAllLines = ~std::uint64_t{0};
+  std::deque<Collected> collected_;
+  std::uint64_t collect_before_ = kAllLines;  // lines behind are done, of the archive that is next
 
   ContextWindow window_;
   std::deque<StoredLine> ready_;  // to become head()

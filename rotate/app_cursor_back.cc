@@ -10,7 +10,7 @@ namespace {
 
 // Of TakeLast().
 constexpr std::size_t kLastBytesMax = 16 << 20;
-// Of one archive without an index.
+// Of one archive without an index, at once.
 constexpr std::size_t kCollectedBytesMax = 64 << 20;
 
 }  // namespace
@@ -27,30 +27,46 @@ Result<std::uint64_t> AppCursor::EndOfActive() {
   return info.size - (unfinished ? unfinished->size() : 0);
 }
 
-Result<> AppCursor::CollectArchive(Fd fd) {
+// When the lines are too many, the first of them are left to another reading.
+Result<> AppCursor::CollectArchive(const Segment& segment, Fd fd) {
+  const std::uint64_t end = std::exchange(collect_before_, kAllLines);
+  const std::string name = FormatSegmentName(base_, segment.Name());
   SegmentReader reader(files_, std::move(fd), true);
+  LineFilter::Place place{LineFilter::Side::kWithin, raw_time_};
   std::size_t bytes = 0;
-  for (std::size_t lines = 1; lines % 1000 != 0 || !IsStopped(); ++lines) {
+  const auto keep = [&](std::uint64_t number, StoredLine line) {
+    bytes += line.text.size() + sizeof(Collected);
+    collected_.push_back({number, std::move(line)});
+    for (; bytes > kCollectedBytesMax && collected_.size() > 1; collected_.pop_front()) {
+      bytes -= collected_.front().line.text.size() + sizeof(Collected);
+      collect_before_ = collected_.front().number + 1;
+    }
+  };
+  std::vector<std::pair<std::uint64_t, std::string>> untold;  // damage, until a line is behind it
+  const auto tell = [&] {
+    for (const auto& [number, what] : untold)
+      keep(number, Damage(name, what, place.time));
+    untold.clear();
+  };
+  for (std::uint64_t number = 0; number < end; ++number) {
+    if (number % 1000 == 999 && IsStopped()) return {};
     auto line = reader.Next();
     if (!line && line.error().code() != Errc::kInvalid) return std::move(line).error();
-    if (!line) return {};
+    if (!line) {
+      untold.emplace_back(number, line.error().message());
+      continue;
+    }
     const bool is_end = !*line;
-    const std::string_view text = is_end ? reader.TakeTail() : **line;
-    LineFilter::Side side{};
+    const auto text = is_end ? reader.TakeTail() : **line;
     if (!is_end || !text.empty()) {
-      auto stored = filter_.Take(text, raw_time_, scratch_, side);
-      if (stored) {
-        bytes += stored->text.size() + sizeof(StoredLine);
-        collected_.push_back(*std::move(stored));
-      }
+      auto stored = filter_.Take(text, raw_time_, scratch_, place);
+      tell();
+      if (stored) keep(number, *std::move(stored));
     }
-    while (bytes > kCollectedBytesMax) {
-      if (query_.reverse) return Error(Errc::kLimit, "an archive without an index is too large");
-      bytes -= collected_.front().text.size() + sizeof(StoredLine);
-      collected_.pop_front();
-    }
-    if (is_end || side == LineFilter::Side::kAfter) return {};
+    if (is_end || place.side == LineFilter::Side::kAfter) break;
   }
+  tell();
+  if (collect_before_ != kAllLines) ahead_.push_back(segment);
   return {};
 }
 
@@ -69,7 +85,7 @@ Result<bool> AppCursor::OpenPrevious() {
     if (!fd) return std::move(fd).error();
     raw_time_ = segment.sealed;
     if (segment.compressed) {
-      TRY_VOID(CollectArchive(*std::move(fd)));
+      TRY_VOID(CollectArchive(segment, *std::move(fd)));
       return true;
     }
     TRY(const FileInfo info, files_.StatFd(fd->get()));
@@ -91,16 +107,17 @@ Result<bool> AppCursor::Retreat() {
     if (lines % 1000 == 0 && IsStopped()) return false;
     if (back_) {
       TRY(const auto line, back_->Previous());
-      LineFilter::Side side{};
+      LineFilter::Place place;
       if (line) {
-        auto stored = filter_.Take(*line, raw_time_, scratch_, side);
+        auto stored = filter_.Take(*line, raw_time_, scratch_, place);
         if (stored) window_.Offer(*std::move(stored), ready_);
       }
       // In a file stamps never go back.
-      if (!line || side == LineFilter::Side::kBefore) back_.reset();
+      if (!line || place.side == LineFilter::Side::kBefore) back_.reset();
     } else if (!collected_.empty()) {
-      window_.Offer(std::move(collected_.back()), ready_);
+      StoredLine line = std::move(collected_.back().line);
       collected_.pop_back();
+      OfferLine(std::move(line));
     } else {
       if (!active_.valid()) TRY_VOID(ScanAhead(true));
       if (scans_.empty()) {
@@ -123,10 +140,11 @@ Result<std::vector<StoredLine>> AppCursor::TakeLast(std::size_t count) {
   }
   std::vector<StoredLine> lines;
   std::size_t bytes = 0;
-  while (lines.size() < count && bytes < kLastBytesMax) {
+  for (std::size_t taken = 0; taken < count && bytes < kLastBytesMax;) {
     TRY(const bool more, Retreat());
     if (!more) break;
     bytes += head_->text.size();
+    if (!head_->is_damage) ++taken;
     lines.push_back(*std::exchange(head_, std::nullopt));
   }
   std::reverse(lines.begin(), lines.end());
@@ -134,6 +152,7 @@ Result<std::vector<StoredLine>> AppCursor::TakeLast(std::size_t count) {
   back_fd_.Reset();
   ready_.clear();
   collected_.clear();
+  collect_before_ = kAllLines;
   scans_.clear();
   archive_ = {};
   ahead_.clear();

@@ -16,7 +16,7 @@ Result<> ReadFrame(Files& files, const FrameTask& task, std::string& packed) {
   packed.resize(task.frame.packed_bytes);
   std::size_t have = 0;
   while (have < packed.size()) {
-    TRY(const std::size_t n, files.ReadAt(task.archive->get(), std::span(packed).subspan(have),
+    TRY(const std::size_t n, files.ReadAt(task.archive->fd.get(), std::span(packed).subspan(have),
                                           task.frame.offset + have));
     if (n == 0) return Error(Errc::kInvalid, "an archive that ends too early");
     have += n;
@@ -73,7 +73,8 @@ void FrameScanner::Run() {
     }
     auto got = ReadFrame(files_, *task, packed);
     if (got) got = decompressor.Frame(packed, task->frame.text_bytes, text);
-    if (got) task->filter->TakeAll(text, task->raw_time, task->frame.has_json, task->lines);
+    if (got)
+      task->filter->TakeAll(text, task->archive->raw_time, task->frame.has_json, task->lines);
     {
       const std::lock_guard lock(mutex_);
       if (!got) task->failed = std::move(got).error();

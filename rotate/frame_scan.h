@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -21,16 +22,21 @@
 
 namespace tend::rotate {
 
+struct ArchiveFile {
+  Fd fd;
+  std::string name;
+  Wall raw_time{};  // of lines without a stamp
+};
+
 // One frame. `archive` and `filter` live until it is taken or the scanner ends.
 struct FrameTask {
-  std::shared_ptr<const Fd> archive;
+  std::shared_ptr<const ArchiveFile> archive;
   ArchiveFrame frame;
-  Wall raw_time{};
   const LineFilter* filter = nullptr;
 
   // Set by the scanner.
   std::vector<StoredLine> lines;
-  std::optional<Error> failed;  // Errc::kInvalid: damaged
+  std::optional<Error> failed;  // it is damaged, or its disk is
   bool is_done = false;
 };
 

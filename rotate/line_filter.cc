@@ -44,14 +44,14 @@ bool LineFilter::Matches(std::string_view text) const {
 std::optional<StoredLine> LineFilter::Take(std::string_view line,
                                            Wall raw_time,
                                            std::string& scratch,
-                                           Side& side) const {
+                                           Place& place) const {
   const ParsedLine parsed = ParseLine(app_.name, line, scratch);
   const Wall time = parsed.has_time ? parsed.time : raw_time;
   const bool is_before = query_.since && time < *query_.since;
   const bool is_after = query_.until && time > *query_.until;
-  side = Side::kWithin;
-  if (parsed.has_time && is_before) side = Side::kBefore;
-  if (parsed.has_time && is_after) side = Side::kAfter;
+  place = {Side::kWithin, time};
+  if (parsed.has_time && is_before) place.side = Side::kBefore;
+  if (parsed.has_time && is_after) place.side = Side::kAfter;
   if (is_before || is_after) return std::nullopt;
   if (!(parsed.stream == Stream::kStdout ? query_.out : query_.err)) return std::nullopt;
   if (!app_.slots.empty() && parsed.slot >= 0 &&
@@ -84,7 +84,7 @@ void LineFilter::TakeAll(std::string_view text,
                          bool may_have_json,
                          std::vector<StoredLine>& out) const {
   std::string scratch;
-  Side side{};
+  Place place;
   const bool by_block = !required_.empty() && !may_have_json;
   for (std::size_t at = 0; at < text.size();) {
     if (by_block) {
@@ -97,7 +97,7 @@ void LineFilter::TakeAll(std::string_view text,
     const std::string_view line = text.substr(at, text.find('\n', at) - at);
     at += line.size() + 1;
     if (!required_.empty() && may_have_json && !MayMatch(line)) continue;
-    if (auto stored = Take(line, raw_time, scratch, side)) out.push_back(*std::move(stored));
+    if (auto stored = Take(line, raw_time, scratch, place)) out.push_back(*std::move(stored));
   }
 }
 

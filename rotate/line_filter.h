@@ -18,6 +18,10 @@ class LineFilter {
  public:
   // Of the times asked for. A line without a stamp is never before or after, only not wanted.
   enum class Side : std::uint8_t { kBefore, kWithin, kAfter };
+  struct Place {
+    Side side = Side::kWithin;
+    Wall time{};
+  };
 
   // `query` outlives the filter.
   LineFilter(LogQuery::App app, const LogQuery& query);
@@ -27,7 +31,7 @@ class LineFilter {
   std::optional<StoredLine> Take(std::string_view line,
                                  Wall raw_time,
                                  std::string& scratch,
-                                 Side& side) const;
+                                 Place& place) const;
   // Appends the wanted lines of `text`, which is made of whole lines; only lines that have what
   // every match must have are taken apart. `may_have_json` as in ArchiveFrame::has_json.
   void TakeAll(std::string_view text,

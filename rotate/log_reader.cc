@@ -66,9 +66,10 @@ Result<> LogReader::MergeLast(AppCursor& cursor) {
 Result<> LogReader::StartFromLast() {
   for (auto& cursor : cursors_)
     TRY_VOID(MergeLast(*cursor));
-  if (last_.size() > query_.last) {
-    last_.erase(last_.begin(), last_.end() - static_cast<std::ptrdiff_t>(query_.last));
-  }
+  auto lines = static_cast<std::size_t>(
+      std::count_if(last_.begin(), last_.end(), [](const auto& line) { return !line.is_damage; }));
+  for (; lines > query_.last; last_.pop_front())
+    if (!last_.front().is_damage) --lines;
   return {};
 }
 
@@ -109,7 +110,7 @@ Result<std::vector<StoredLine>> LogReader::Next(std::size_t lines_max) {
       break;
     }
     lines.push_back(*std::exchange(first->head(), std::nullopt));
-    ++taken_;
+    if (!lines.back().is_damage) ++taken_;
   }
   return lines;
 }

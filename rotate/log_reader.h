@@ -31,7 +31,8 @@ struct StoredLine {
   std::string app;
   int slot = -1;  // -1: unknown, or tend itself
   std::string text;
-  bool is_match = true;  // false: it is here as context only
+  bool is_match = true;    // false: it is here as context only
+  bool is_damage = false;  // no line: tells, in their place, of some that cannot be read
 };
 
 struct LogQuery {
@@ -74,6 +75,7 @@ class LogReader {
 
   // One app more, for those who follow; nothing if it is there already.
   Result<> Add(const LogQuery::App& app);
+  // Damage to an archive is a line of its own, whatever is asked for, and not counted in `last`.
   // At most `lines_max` lines in the order of their times. Fewer at the end of what is there, and
   // when looking for more would let those wait that were found: see at_end().
   // A folder that is missing, or a segment that was pruned meanwhile, is no error.

@@ -8,6 +8,18 @@ namespace {
 
 constexpr std::size_t kBlock = 64 << 10;
 constexpr std::size_t kArchiveBlock = 128 << 10;
+constexpr std::size_t kMagicSize = 4;
+
+bool IsFrameMagic(std::string_view text) {
+  return text.starts_with("\x28\xB5\x2F\xFD");
+}
+
+// The beginning of one, if there is less.
+bool IsSkippableMagic(std::string_view text) {
+  constexpr std::string_view kRest = "\x2A\x4D\x18";
+  return !text.empty() && (text[0] & 0xF0) == 0x50 &&
+         text.substr(1, kRest.size()) == kRest.substr(0, std::min(text.size() - 1, kRest.size()));
+}
 
 }  // namespace
 
@@ -29,23 +41,73 @@ Result<bool> SegmentReader::Fill() {
     file_offset_ += *n;
     return *n > 0;
   }
+  return FillFromArchive();
+}
+
+Result<bool> SegmentReader::FillFromArchive() {
   for (;;) {
     if (compressed_left_.empty() && !decompressor_full_) {
       compressed_.resize(kArchiveBlock);
       TRY(const std::size_t n, files_.ReadAt(fd_.get(), compressed_, file_offset_));
-      if (n == 0) return false;
+      if (n == 0 && decompressor_->at_frame_end()) {
+        if (file_offset_ > 0 || std::exchange(told_empty_, true)) return false;
+        damage_ = Error(Errc::kInvalid, "an archive of no bytes");
+        return false;
+      }
+      if (n == 0) {
+        TRY(const bool is_index, IsInIndex());
+        if (!is_index) TRY_VOID(PassDamage(Error(Errc::kInvalid, "ends inside a frame")));
+        return false;
+      }
       file_offset_ += n;
       compressed_left_ = std::string_view(compressed_).substr(0, n);
     }
+    if (decompressor_->at_frame_end()) frame_begin_ = file_offset_ - compressed_left_.size();
     const std::size_t before = buffer_.size();
-    TRY_VOID(decompressor_->Step(compressed_left_, buffer_, kArchiveBlock));
+    if (auto done = decompressor_->Step(compressed_left_, buffer_, kArchiveBlock); !done) {
+      TRY_VOID(PassDamage(done.error()));
+      return false;
+    }
     decompressor_full_ = buffer_.size() - before == kArchiveBlock;
     if (buffer_.size() > before) return true;
   }
 }
 
+Result<bool> SegmentReader::IsInIndex() {
+  std::string begin(kMagicSize, '\0');
+  TRY(const std::size_t n, files_.ReadAt(fd_.get(), begin, frame_begin_));
+  return IsSkippableMagic(std::string_view(begin).substr(0, n));
+}
+
+Result<> SegmentReader::PassDamage(const Error& why) {
+  std::string block(kArchiveBlock, '\0');
+  std::uint64_t at = frame_begin_ + 1;
+  for (;;) {
+    TRY(const std::size_t n, files_.ReadAt(fd_.get(), block, at));
+    const std::string_view text = std::string_view(block).substr(0, n);
+    std::size_t magic = 0;
+    while (magic + kMagicSize <= n && !IsFrameMagic(text.substr(magic)) &&
+           !IsSkippableMagic(text.substr(magic)))
+      ++magic;
+    if (magic + kMagicSize <= n || n < kMagicSize) {
+      at += n < kMagicSize ? n : magic;
+      break;
+    }
+    at += magic;
+  }
+  damage_ = Error(Errc::kInvalid,
+                  "lines of " + std::to_string(at - frame_begin_) +
+                      " compressed bytes are missing or wrong here: " + std::string(why.message()));
+  file_offset_ = frame_begin_ = at;
+  compressed_left_ = {};
+  decompressor_full_ = false;
+  decompressor_ = std::make_unique<Decompressor>();
+  return {};
+}
+
 Result<std::optional<std::string_view>> SegmentReader::Next() {
   for (;;) {
+    if (damage_ && at_ == buffer_.size()) return *std::exchange(damage_, std::nullopt);
     const std::size_t end = buffer_.find('\n', searched_);
     if (end != std::string::npos) {
       const std::string_view line = std::string_view(buffer_).substr(at_, end - at_);
@@ -55,7 +117,9 @@ Result<std::optional<std::string_view>> SegmentReader::Next() {
     }
     searched_ = buffer_.size();
     if (searched_ - at_ >= kLineMax) return std::optional(TakeTail());
+    if (damage_) return std::optional(TakeTail());
     TRY(const bool more, Fill());
+    if (damage_) continue;
     if (!more) return std::optional<std::string_view>();
   }
 }

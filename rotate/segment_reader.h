@@ -24,7 +24,8 @@ class SegmentReader {
   SegmentReader(Files& files, Fd fd, bool compressed, std::uint64_t offset = 0);
 
   // The next line without its newline, valid until the next call; nothing when there is no whole
-  // line (yet).
+  // line (yet). Errc::kInvalid says how much of the archive is damaged; the next call goes on
+  // behind that, and what was read of a line before it is a line.
   Result<std::optional<std::string_view>> Next();
   // What is left behind the last newline, when nothing more will come.
   std::string_view TakeTail();
@@ -33,8 +34,13 @@ class SegmentReader {
   int fd() const { return fd_.get(); }
 
  private:
-  // False at the end of the file.
+  // False at the end of the file, or of what is whole: then damage_ says so.
   Result<bool> Fill();
+  Result<bool> FillFromArchive();
+  // Goes on at what looks like the next frame.
+  Result<> PassDamage(const Error& why);
+  // Whether the frame that does not end is the index, in which no line is lost.
+  Result<bool> IsInIndex();
 
   Files& files_;
   Fd fd_;
@@ -47,6 +53,9 @@ class SegmentReader {
   std::size_t at_ = 0;        // in buffer_: start of the next line
   std::size_t searched_ = 0;  // in buffer_: no newline between at_ and here
   bool decompressor_full_ = false;
+  std::uint64_t frame_begin_ = 0;  // in the archive
+  std::optional<Error> damage_;    // to be told
+  bool told_empty_ = false;
 };
 
 // Lines of a plain file from `end` (just behind a newline, or the end of a finished file) back to

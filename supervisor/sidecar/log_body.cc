@@ -44,6 +44,7 @@ std::string ToJson(const rotate::StoredLine& line) {
   out += '"';
   if ((line.flags & kLinePartial) != 0) out += ",\"partial\":true";
   if (!line.is_match) out += ",\"context\":true";
+  if (line.is_damage) out += ",\"damaged\":true";
   return out + '}';
 }
 

@@ -23,7 +23,7 @@ class LogBody final : public exporter::BodyStream {
  public:
   using Apps = std::vector<rotate::LogQuery::App>;
   struct Options {
-    std::function<Apps()> newer;  // asked on the thread, now and then, for apps to be added
+    std::function<Apps()> newer = {};  // asked on the thread, now and then, for apps to be added
     bool follow = false;
     bool as_events = false;  // server-sent events instead of lines
   };

@@ -31,8 +31,9 @@ Result<LogSelection> ReadLogSelection(const exporter::HttpRequest& request);
 
 // One object a line: {"time":…,"app":…,"worker":1,"stream":"stderr","level":"error","message":…},
 // with "partial":true where the line goes on in the next object, "context":true where it does not
-// match, and no "level" where it states none. `worker` is null for lines of tend
-// itself. Who follows gets the lines of what `newer` returns, too: it is asked now and then.
+// match, "damaged":true where it is no line but tells of some that cannot be read, and no "level"
+// where it states none. `worker` is null for lines of tend itself. Who follows gets the lines of
+// what `newer` returns, too: it is asked now and then.
 using LogApps = std::vector<rotate::LogQuery::App>;
 exporter::HttpResponse StreamLogs(const exporter::HttpRequest& request,
                                   rotate::LogQuery query,

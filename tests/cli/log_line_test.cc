@@ -50,6 +50,12 @@ TEST_F(LogLines, StdoutHasNoMark) {
   EXPECT_EQ(RenderLogLine(*line, LogOutput::kShort, {}), "12:31:07.000 web:0 hi\n");
 }
 
+TEST_F(LogLines, TellOfDamage) {
+  EXPECT_TRUE(ParseLogLine(R"({"message":"[tend: a.zst: …]","damaged":true})")->is_damage);
+  EXPECT_FALSE(ParseLogLine(R"({"message":"x","damaged":false})")->is_damage);
+  EXPECT_FALSE(ParseLogLine(R"({"message":"x"})")->is_damage);
+}
+
 TEST_F(LogLines, RefuseWhatIsNoLine) {
   EXPECT_FALSE(ParseLogLine("no such app"));
   EXPECT_FALSE(ParseLogLine("[]"));
