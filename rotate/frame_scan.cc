@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <sys/resource.h>
 
+#include <exception>
+#include <system_error>
 #include <utility>
 
 #include "rotate/compressor.h"
@@ -26,6 +28,11 @@ Result<> ReadFrame(Files& files, const FrameTask& task, std::string& packed) {
 
 }  // namespace
 
+struct FrameScanner::Tools {
+  Decompressor decompressor;
+  std::string packed, text;
+};
+
 FrameScanner::FrameScanner(Files& files, std::size_t threads)
     : files_(files), threads_max_(threads) {}
 
@@ -42,8 +49,19 @@ FrameScanner::~FrameScanner() {
 
 void FrameScanner::Scan(std::shared_ptr<FrameTask> task) {
   if (threads_.size() < threads_max_) {
-    threads_.emplace_back([this] { Run(); });
-    pthread_setname_np(threads_.back().native_handle(), "tend-scan");
+    try {
+      threads_.emplace_back([this] { Run(); });
+      pthread_setname_np(threads_.back().native_handle(), "tend-scan");
+    } catch (const std::system_error&) {
+      // As many as there are must do.
+    }
+  }
+  if (threads_.empty()) {
+    Tools tools;
+    Do(*task, tools);
+    const std::lock_guard lock(mutex_);
+    task->is_done = true;
+    return;
   }
   {
     const std::lock_guard lock(mutex_);
@@ -57,11 +75,25 @@ void FrameScanner::Wait(const FrameTask& task) {
   done_.wait(lock, [&] { return task.is_done; });
 }
 
+void FrameScanner::Do(FrameTask& task, Tools& tools) const {
+  try {
+    auto got = ReadFrame(files_, task, tools.packed);
+    if (got) got = tools.decompressor.Frame(tools.packed, task.frame.text_bytes, tools.text);
+    if (got) {
+      task.filter->TakeAll(tools.text, task.archive->raw_time, task.frame.has_json, task.lines);
+    } else {
+      task.failed = std::move(got).error();
+    }
+  } catch (const std::exception& e) {  // beyond its thread it would end the process
+    task.lines.clear();
+    task.failed = Error(Errc::kLimit, e.what());
+  }
+}
+
 void FrameScanner::Run() {
   // In Linux this is of the thread alone; without it a search is only less polite.
   (void)::setpriority(PRIO_PROCESS, 0, kNice);
-  Decompressor decompressor;
-  std::string packed, text;
+  Tools tools;
   for (;;) {
     std::shared_ptr<FrameTask> task;
     {
@@ -71,13 +103,9 @@ void FrameScanner::Run() {
       task = std::move(queue_.front());
       queue_.pop_front();
     }
-    auto got = ReadFrame(files_, *task, packed);
-    if (got) got = decompressor.Frame(packed, task->frame.text_bytes, text);
-    if (got)
-      task->filter->TakeAll(text, task->archive->raw_time, task->frame.has_json, task->lines);
+    Do(*task, tools);
     {
       const std::lock_guard lock(mutex_);
-      if (!got) task->failed = std::move(got).error();
       task->is_done = true;
     }
     done_.notify_all();

@@ -42,7 +42,7 @@ struct FrameTask {
 
 class FrameScanner {
  public:
-  // Starts no thread before the first frame.
+  // Starts no thread before the first frame. Where none can be had, Scan() does the work.
   FrameScanner(Files& files, std::size_t threads);
   ~FrameScanner();  // Drops what was not begun.
   FrameScanner(const FrameScanner&) = delete;
@@ -55,6 +55,9 @@ class FrameScanner {
 
  private:
   void Run();
+  struct Tools;
+  // Done by whoever has it; is_done is left to the caller.
+  void Do(FrameTask& task, Tools& tools) const;
 
   Files& files_;
   const std::size_t threads_max_;

@@ -1,9 +1,11 @@
 #include "supervisor/sidecar/log_body.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
+#include <exception>
 #include <utility>
 
 #include "base/files.h"
@@ -17,6 +19,7 @@ constexpr std::size_t kLinesPerTurn = 500;
 constexpr std::size_t kQueuedMax = 256 << 10;
 constexpr std::size_t kThreadsMax = 8;
 constexpr int kManyBodies = 4;  // from there on each unpacks on one thread
+constexpr int kNice = 5;
 constexpr auto kPollEvery = std::chrono::milliseconds(100);
 constexpr auto kBusyPause = std::chrono::milliseconds(5);
 
@@ -57,9 +60,10 @@ int CountLogBodies() {
 LogBody::LogBody(rotate::LogQuery query, Options options)
     : query_(std::move(query)), options_(std::move(options)) {
   const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
-  query_.threads = ++bodies > kManyBodies ? 1 : std::min(cores, kThreadsMax);
+  query_.threads = bodies >= kManyBodies ? 1 : std::min(cores, kThreadsMax);
   query_.stop = [this] { return IsStopping(); };
   thread_ = std::thread([this] { Run(); });
+  ++bodies;
   pthread_setname_np(thread_.native_handle(), "tend-read");
 }
 
@@ -121,7 +125,21 @@ std::string LogBody::ReadSome(rotate::LogReader& reader, bool& is_last, bool& is
   return text;
 }
 
+// The last frame of its thread: what is thrown beyond it ends the process.
 void LogBody::Run() {
+  // In Linux this is of the thread alone: a search must not slow the collection of lines.
+  (void)::setpriority(PRIO_PROCESS, 0, kNice);
+  try {
+    ReadAll();
+  } catch (const std::exception& e) {
+    const std::lock_guard lock(mutex_);
+    queue_.push_back(Wrap("{\"error\":\"" + Escaped(e.what()) + "\"}"));
+    queued_ += queue_.back().size();
+    finished_ = true;
+  }
+}
+
+void LogBody::ReadAll() {
   rotate::LogReader reader(FilesLinux(), query_);
   bool is_last = false, is_at_end = false;
   while (!is_last) {

@@ -36,6 +36,7 @@ class LogBody final : public exporter::BodyStream {
 
  private:
   void Run();
+  void ReadAll();
   // The next piece of text; sets `is_last`.
   std::string ReadSome(rotate::LogReader& reader, bool& is_last, bool& is_at_end);
   std::string Wrap(const std::string& text) const;

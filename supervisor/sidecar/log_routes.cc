@@ -30,6 +30,17 @@ Result<std::optional<Wall>> Time(const exporter::HttpRequest& request, const std
   return std::optional<Wall>(time);
 }
 
+// Nothing if it is not asked for: what is above `max` is refused rather than cut.
+Result<std::size_t> Count(const exporter::HttpRequest& request,
+                          const std::string& name,
+                          std::size_t max) {
+  const std::string text = request.Query(name);
+  if (text.empty()) return std::size_t{0};
+  TRY(const std::size_t count, Number<std::size_t>(name, text));
+  if (count <= max) return count;
+  return Error(Errc::kInvalid, name + "=" + text + " is more than " + std::to_string(max));
+}
+
 bool IsSet(const exporter::HttpRequest& request, const std::string& name) {
   const std::string text = request.Query(name);
   return !text.empty() && text != "0" && text != "false";
@@ -60,9 +71,7 @@ Result<> ReadPattern(const exporter::HttpRequest& request, rotate::LogQuery& que
 
 Result<rotate::LogQuery> ReadLogQuery(const exporter::HttpRequest& request) {
   rotate::LogQuery query;
-  if (const std::string count = request.Query("n"); !count.empty()) {
-    TRY(query.last, Number<std::size_t>("n", count));
-  }
+  TRY(query.last, Count(request, "n", rotate::kLastMax));
   TRY(query.since, Time(request, "since"));
   TRY(query.until, Time(request, "until"));
   const std::string stream = request.Query("stream");
@@ -76,9 +85,7 @@ Result<rotate::LogQuery> ReadLogQuery(const exporter::HttpRequest& request) {
     query.level = rotate::LevelNamed(level);
     if (!query.level) return Error(Errc::kInvalid, "level=" + level + " is no level");
   }
-  if (const std::string lines = request.Query("context"); !lines.empty()) {
-    TRY(query.context, Number<std::size_t>("context", lines));
-  }
+  TRY(query.context, Count(request, "context", rotate::kContextMax));
   query.reverse = IsSet(request, "reverse");
   if (query.reverse && IsSet(request, "follow")) {
     return Error(Errc::kInvalid, "reverse and follow exclude one another");

@@ -486,6 +486,7 @@ SidecarState Sidecar::RouteState() {
 
 bool Sidecar::Finish(std::chrono::nanoseconds time_max) {
   // Nobody asks the loop any more once it does not run.
+  routes_.LoopEnded();
   http_.reset();
   for (const std::string& path : {options_.http_socket, options_.listen_file}) {
     // Gone is as good as removed.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <charconv>
 #include <chrono>
 #include <future>
@@ -25,13 +26,20 @@ constexpr auto kAskMax = std::chrono::seconds(2);
 constexpr auto kDrainMax = std::chrono::seconds(1);
 constexpr std::size_t kEventsPerTurn = 200;
 
+// How often one that waits on a thread of its own looks whether the loop has ended.
+constexpr auto kLookEvery = std::chrono::milliseconds(20);
+
 // Runs `fn` on the loop and waits for what it returns.
 template <typename T>
-std::optional<T> Ask(Loop& loop, std::function<T()> fn) {
+std::optional<T> Ask(Loop& loop, std::function<T()> fn, const std::atomic<bool>* ended = nullptr) {
   auto promise = std::make_shared<std::promise<T>>();
   std::future<T> answer = promise->get_future();
   loop.Post([promise, fn = std::move(fn)] { promise->set_value(fn()); });
-  if (answer.wait_for(kAskMax) != std::future_status::ready) return std::nullopt;
+  const auto give_up = std::chrono::steady_clock::now() + kAskMax;
+  while (answer.wait_for(ended != nullptr ? kLookEvery : kAskMax) != std::future_status::ready) {
+    if (ended != nullptr && *ended) return std::nullopt;
+    if (std::chrono::steady_clock::now() >= give_up) return std::nullopt;
+  }
   return answer.get();
 }
 
@@ -186,7 +194,7 @@ HttpResponse SidecarRoutes::Logs(const HttpRequest& request) {
   query->apps = *found;
   std::function<LogApps()> newer;
   if (selection->apps.empty()) {
-    newer = [this, find] { return Ask<LogApps>(loop_, find).value_or(LogApps()); };
+    newer = [this, find] { return Ask<LogApps>(loop_, find, &loop_ended_).value_or(LogApps()); };
   }
   return StreamLogs(request, *std::move(query), std::move(newer));
 }

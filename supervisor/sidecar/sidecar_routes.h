@@ -4,6 +4,7 @@
 // with a deadline.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -43,6 +44,8 @@ class SidecarRoutes {
       : loop_(loop), state_(std::move(state)), self_(self), events_(events) {}
 
   exporter::HttpResponse Handle(const exporter::HttpRequest& request);
+  // The loop answers no more: followers need not wait for it.
+  void LoopEnded() { loop_ended_ = true; }
 
  private:
   exporter::HttpResponse Metrics(const exporter::HttpRequest& request);
@@ -59,6 +62,7 @@ class SidecarRoutes {
   const SidecarState state_;
   exporter::SelfMetrics& self_;
   const EventRing& events_;
+  std::atomic<bool> loop_ended_ = false;
 };
 
 }  // namespace tend::supervisor

@@ -1,7 +1,12 @@
 #include "supervisor/sidecar/log_routes.h"
 
+#include <map>
+#include <vector>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "supervisor/sidecar/log_body.h"
 
 namespace tend::supervisor {
 namespace {
@@ -53,6 +58,8 @@ TEST(LogQuery, TakesLevelContextAndDirection) {
 TEST(LogQuery, SaysWhatItCannotRead) {
   EXPECT_THAT(ReadLogQuery(Request({{"level", "loud"}})).error().message(), HasSubstr("loud"));
   EXPECT_THAT(ReadLogQuery(Request({{"context", "-1"}})).error().message(), HasSubstr("-1"));
+  EXPECT_THAT(ReadLogQuery(Request({{"context", "1001"}})).error().message(), HasSubstr("1000"));
+  EXPECT_THAT(ReadLogQuery(Request({{"n", "100001"}})).error().message(), HasSubstr("100000"));
   EXPECT_FALSE(ReadLogQuery(Request({{"reverse", "1"}, {"follow", "1"}})));
   EXPECT_THAT(ReadLogQuery(Request({{"n", "many"}})).error().message(), HasSubstr("n=many"));
   EXPECT_THAT(ReadLogQuery(Request({{"since", "soon"}})).error().message(), HasSubstr("soon"));
@@ -78,6 +85,19 @@ TEST(LogSelection, AWorkerIsANumber) {
   for (const char* text : {"-1", "api:", "api:x", ":"}) {
     EXPECT_FALSE(ReadLogSelection(Request({{"worker", text}}))) << text;
   }
+}
+
+// Each has a thread of its own.
+TEST(StreamLogs, RefusesMoreThanACertainNumberAtOnce) {
+  const auto request = Request({{"follow", "1"}});
+  std::vector<exporter::HttpResponse> open;
+  for (int i = 0; i < kLogBodiesMax; ++i) {
+    open.push_back(StreamLogs(request, {}, {}));
+    ASSERT_EQ(open.back().status, 200u) << i;
+  }
+  EXPECT_EQ(StreamLogs(request, {}, {}).status, 503u);
+  open.pop_back();
+  EXPECT_EQ(StreamLogs(request, {}, {}).status, 200u);
 }
 
 }  // namespace
