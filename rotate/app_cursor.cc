@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "rotate/recovery.h"
+#include "rotate/time_search.h"
 
 namespace tend::rotate {
 namespace {
@@ -104,6 +105,13 @@ Result<Fd> AppCursor::OpenSegment(Segment& segment) const {
   return files_.OpenRead(app_.folder + '/' + FormatSegmentName(base_, segment.Name()));
 }
 
+Result<std::uint64_t> AppCursor::BeginOf(int fd) const {
+  if (!query_.since) return std::uint64_t{0};
+  TRY(const FileInfo info, files_.StatFd(fd));
+  TRY(const TimePlace place, FindTime(files_, fd, info.size, app_.name, *query_.since));
+  return place.begin;
+}
+
 Result<bool> AppCursor::OpenNext() {
   while (!ahead_.empty()) {
     Segment segment = ahead_.front();
@@ -114,12 +122,15 @@ Result<bool> AppCursor::OpenNext() {
     raw_time_ = segment.sealed;
     place_ = {LineFilter::Side::kWithin, raw_time_};
     reading_ = FormatSegmentName(base_, segment.Name());
-    current_ = std::make_unique<SegmentReader>(files_, *std::move(fd), segment.compressed);
+    TRY(const std::uint64_t begin,
+        segment.compressed ? Result<std::uint64_t>(0) : BeginOf(fd->get()));
+    current_ = std::make_unique<SegmentReader>(files_, *std::move(fd), segment.compressed, begin);
     on_active_ = false;
     return true;
   }
   if (!active_.valid()) return false;
-  current_ = std::make_unique<SegmentReader>(files_, std::move(active_), false);
+  TRY(const std::uint64_t begin, BeginOf(active_.get()));
+  current_ = std::make_unique<SegmentReader>(files_, std::move(active_), false, begin);
   on_active_ = true;
   finishing_ = false;
   return true;
@@ -232,7 +243,10 @@ Result<bool> AppCursor::Advance() {
     }
     TRY(const bool more, TakeLine());
     if (more) continue;
-    if (on_active_ && !finishing_) return false;
+    if (on_active_ && !finishing_) {
+      if (place_.side != LineFilter::Side::kAfter) return false;
+      passed_active_ = true;
+    }
     current_.reset();
   }
 }
@@ -260,8 +274,7 @@ Result<bool> AppCursor::TakeLine() {
     if (stored) window_.Offer(*std::move(stored), ready_);
   }
   if (is_end) TellDamage();
-  // In a file stamps never go back.
-  return !is_end && (place_.side != LineFilter::Side::kAfter || on_active_);
+  return !is_end && place_.side != LineFilter::Side::kAfter;
 }
 
 Result<> AppCursor::Refresh() {
@@ -269,6 +282,7 @@ Result<> AppCursor::Refresh() {
   // Missing: there is none yet, or it is being sealed just now.
   if (!info && IsNotFound(info.error())) return {};
   if (!info) return std::move(info).error();
+  if (passed_active_ && info->inode == inode_) return {};
   if (!current_ || info->inode != inode_) return TakeNewer();
   raw_time_ = info->modified;
   if (info->size < current_->offset()) {
@@ -284,7 +298,7 @@ Result<> AppCursor::TakeNewer() {
   const std::uint64_t own_inode = inode_;
   TRY(const std::vector<Segment> sealed, Survey());
   finishing_ = current_ != nullptr;
-  bool may_be_own = finishing_;
+  bool may_be_own = std::exchange(passed_active_, false) || finishing_;
   for (const Segment& segment : sealed) {
     if (segment.sequence <= sequence_) continue;
     sequence_ = segment.sequence;

@@ -65,6 +65,8 @@ class AppCursor {
   Result<std::vector<Segment>> Survey();
   Result<Fd> OpenSegment(Segment& segment) const;
   Result<> OpenActive();
+  // Where in a plain file the wanted times begin.
+  Result<std::uint64_t> BeginOf(int fd) const;
   // False when nothing is left to open.
   Result<bool> OpenNext();
   Result<> TakeNewer();
@@ -83,6 +85,8 @@ class AppCursor {
 
   Result<bool> OpenPrevious();
   Result<std::uint64_t> EndOfActive();
+  // Where in a plain file of `end` bytes the wanted times end.
+  Result<std::uint64_t> EndOfTimes(int fd, std::uint64_t end) const;
   // The wanted lines of an archive without an index.
   Result<> CollectArchive(const Segment& segment, Fd fd);
   bool IsStopped() const { return query_.stop && query_.stop(); }
@@ -102,6 +106,7 @@ class AppCursor {
   LineFilter::Place place_;          // of the line that was read last
   std::vector<std::string> untold_;  // damage since then
   bool on_active_ = false;           // current_ reads the active file
+  bool passed_active_ = false;       // nothing more of it is wanted
   bool finishing_ = false;           // it was sealed meanwhile: its tail counts, others follow
   Wall raw_time_{};                  // of lines that have none
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "rotate/app_cursor.h"
+#include "rotate/time_search.h"
 
 namespace tend::rotate {
 namespace {
@@ -25,6 +26,13 @@ Result<std::uint64_t> AppCursor::EndOfActive() {
   BackwardReader tail(files_, active_.get(), info.size);
   TRY(const auto unfinished, tail.Previous());
   return info.size - (unfinished ? unfinished->size() : 0);
+}
+
+Result<std::uint64_t> AppCursor::EndOfTimes(int fd, std::uint64_t end) const {
+  if (!query_.until) return end;
+  const Wall behind = *query_.until + std::chrono::nanoseconds(1);
+  TRY(const TimePlace place, FindTime(files_, fd, end, app_.name, behind));
+  return place.end;
 }
 
 // When the lines are too many, the first of them are left to another reading.
@@ -72,7 +80,8 @@ Result<> AppCursor::CollectArchive(const Segment& segment, Fd fd) {
 
 Result<bool> AppCursor::OpenPrevious() {
   if (active_.valid()) {
-    TRY(const std::uint64_t end, EndOfActive());
+    TRY(std::uint64_t end, EndOfActive());
+    TRY(end, EndOfTimes(active_.get(), end));
     back_fd_ = std::move(active_);
     back_ = std::make_unique<BackwardReader>(files_, back_fd_.get(), end);
     return true;
@@ -90,7 +99,8 @@ Result<bool> AppCursor::OpenPrevious() {
     }
     TRY(const FileInfo info, files_.StatFd(fd->get()));
     back_fd_ = *std::move(fd);
-    back_ = std::make_unique<BackwardReader>(files_, back_fd_.get(), info.size);
+    TRY(const std::uint64_t end, EndOfTimes(back_fd_.get(), info.size));
+    back_ = std::make_unique<BackwardReader>(files_, back_fd_.get(), end);
     return true;
   }
   return false;
@@ -135,7 +145,8 @@ Result<std::vector<StoredLine>> AppCursor::TakeLast(std::size_t count) {
   if (active_.valid()) {
     TRY(const std::uint64_t end, EndOfActive());
     current_ = std::make_unique<SegmentReader>(files_, std::move(active_), false, end);
-    back_ = std::make_unique<BackwardReader>(files_, current_->fd(), end);
+    TRY(const std::uint64_t times_end, EndOfTimes(current_->fd(), end));
+    back_ = std::make_unique<BackwardReader>(files_, current_->fd(), times_end);
     on_active_ = true;
   }
   std::vector<StoredLine> lines;
