@@ -21,7 +21,10 @@ struct Stamped {
 };
 
 // The first line with a stamp that begins behind `from`, if it is near.
-Result<std::optional<Stamped>> Probe(Files& files, int fd, std::uint64_t from, std::string_view app) {
+Result<std::optional<Stamped>> Probe(Files& files,
+                                     int fd,
+                                     std::uint64_t from,
+                                     std::string_view app) {
   std::string scratch;
   for (std::size_t size = kProbeMin; size <= kProbeMax; size *= 16) {
     std::string block(size, '\0');

@@ -62,11 +62,13 @@ class LogStoreTest : public testing::Test {
     query.apps = {{"api", store_->FolderOf("api")}};
     LogReader reader(FilesLinux(), query);
     std::vector<std::string> texts;
-    auto lines = reader.Next(1000000);
-    EXPECT_TRUE(lines);
-    if (!lines) return texts;
-    for (StoredLine& line : *lines)
-      texts.push_back(std::move(line.text));
+    do {
+      auto lines = reader.Next(1000);
+      EXPECT_TRUE(lines);
+      if (!lines) break;
+      for (StoredLine& line : *lines)
+        texts.push_back(std::move(line.text));
+    } while (!reader.at_end());
     return texts;
   }
 
