@@ -78,9 +78,14 @@ class WorkerFixture : public testing::Test {
   std::vector<StoredLine> Lines(LogQuery query = {}) {
     if (query.apps.empty()) query.apps = {{"api", folder_.At("api")}};
     LogReader reader(FilesLinux(), std::move(query));
-    auto lines = reader.Next(1'000'000);
-    EXPECT_TRUE(lines);
-    return lines ? *std::move(lines) : std::vector<StoredLine>();
+    std::vector<StoredLine> all;
+    do {
+      auto lines = reader.Next(1000);
+      EXPECT_TRUE(lines);
+      if (!lines) break;
+      all.insert(all.end(), lines->begin(), lines->end());
+    } while (!reader.at_end());
+    return all;
   }
   std::vector<std::string> Texts(LogQuery query = {}) {
     std::vector<std::string> texts;
