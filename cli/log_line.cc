@@ -25,6 +25,11 @@ std::string Text(const json::object& object, const char* key) {
   return {member->get_string().data(), member->get_string().size()};
 }
 
+bool IsTrue(const json::object& object, const char* key) {
+  const json::value* member = object.if_contains(key);
+  return member != nullptr && member->is_bool() && member->get_bool();
+}
+
 std::string ClockTime(const std::string& rfc3339) {
   const auto time = ParseTime(rfc3339);
   if (!time) return "--:--:--.---";
@@ -63,8 +68,8 @@ Result<LogLine> ParseLogLine(std::string_view text) {
     line.worker = ec ? -1 : number;
   }
   line.is_stderr = Text(object, "stream") == "stderr";
-  const json::value* damaged = object.if_contains("damaged");
-  line.is_damage = damaged != nullptr && damaged->is_bool() && damaged->get_bool();
+  line.is_damage = IsTrue(object, "damaged");
+  line.is_event = IsTrue(object, "event");
   line.message = Text(object, "message");
   line.json = std::string(text);
   return line;

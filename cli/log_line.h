@@ -21,6 +21,7 @@ struct LogLine {
   int worker = 0;
   bool is_stderr = false;
   bool is_damage = false;  // no line: tells of some that cannot be read
+  bool is_event = false;   // no line: a worker started or ended
   std::string message;
   std::string json;  // the object itself, as it came
 };

@@ -113,7 +113,8 @@ class LogStream {
       return;
     }
     ++taken_;
-    if (!seen_.IsNew(line->app, line->time)) return;
+    // Restarts and lines of one app need not come in the order of their times.
+    if (!seen_.IsNew(line->is_event ? line->app + " restarts" : line->app, line->time)) return;
     if (line->is_damage) ++damages_;
     // Raw lines are those of workers, and nothing else.
     if (line->is_damage && query_.output == LogOutput::kRaw) {
@@ -167,6 +168,8 @@ std::string LogTarget(const LogQuery& query) {
   if (!query.level.empty()) add("level", query.level);
   if (query.context > 0) add("context", std::to_string(query.context));
   if (query.reverse) add("reverse", "1");
+  if (query.run) add("run", std::to_string(*query.run));
+  if (query.restarts) add("restarts", "1");
   if (query.follow) add("follow", "1");
   return text;
 }

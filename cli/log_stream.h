@@ -25,6 +25,8 @@ struct LogQuery {
   std::string level;   // as it was typed, or empty
   std::size_t context = 0;
   bool reverse = false;
+  std::optional<std::size_t> run;  // of each worker, so many before the latest
+  bool restarts = false;           // of workers are lines, too
   bool follow = false;
   LogOutput output = LogOutput::kShort;
 };

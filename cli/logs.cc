@@ -20,7 +20,7 @@ Result<std::size_t> ParseCount(const std::string& option, const std::string& tex
   std::size_t value = 0;
   const auto [stop, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (text.empty() || ec != std::errc{} || stop != text.data() + text.size()) {
-    return Error(Errc::kInvalid, option + ": not a number of lines: " + Harmless(text));
+    return Error(Errc::kInvalid, option + ": not a number: " + Harmless(text));
   }
   return value;
 }
@@ -62,6 +62,14 @@ Result<LogQuery> QueryOf(const Arguments& arguments, Wall now) {
     return Error(Errc::kInvalid, "-f and --reverse exclude one another");
   }
   TRY(query.output, ParseLogOutput(arguments.Get("output").value_or("short")));
+  if (const auto run = arguments.Get("run")) {
+    if (query.follow) return Error(Errc::kInvalid, "-f and --run exclude one another");
+    TRY(query.run, ParseCount("--run", *run));
+    if (!arguments.Has("lines")) query.lines.reset();
+  }
+  // Who looks for certain lines, or hands them on, wants no others between them.
+  query.restarts = query.pattern.empty() && query.stream.empty() && query.level.empty() &&
+                   (query.output == LogOutput::kShort || query.output == LogOutput::kIso);
   return query;
 }
 

@@ -58,6 +58,12 @@ std::optional<StoredLine> LineFilter::Take(std::string_view line,
       std::find(app_.slots.begin(), app_.slots.end(), parsed.slot) == app_.slots.end()) {
     return std::nullopt;
   }
+  if (!app_.windows.empty() && parsed.slot >= 0 &&
+      std::none_of(app_.windows.begin(), app_.windows.end(), [&](const auto& window) {
+        return window.slot == parsed.slot && time >= window.since && time <= window.until;
+      })) {
+    return std::nullopt;
+  }
   const bool is_match = Matches(parsed.text);
   if (!is_match && query_.context == 0) return std::nullopt;
   StoredLine stored;

@@ -40,6 +40,12 @@ struct LogQuery {
     std::string name;
     std::string folder;
     std::vector<int> slots = {};  // empty: all; lines of tend itself always pass
+    struct Window {
+      int slot = 0;
+      Wall since{}, until{};  // both included
+    };
+    // If there are any, only lines within one of their worker's; lines of tend itself always pass.
+    std::vector<Window> windows = {};
   };
   std::vector<App> apps;
   bool out = true, err = true;

@@ -19,6 +19,7 @@ constexpr std::size_t kLinesPerTurn = 500;
 constexpr std::size_t kQueuedMax = 256 << 10;
 constexpr std::size_t kThreadsMax = 8;
 constexpr int kManyBodies = 4;  // from there on each unpacks on one thread
+constexpr auto kLastWords = std::chrono::milliseconds(300);
 constexpr int kNice = 5;
 constexpr auto kPollEvery = std::chrono::milliseconds(100);
 constexpr auto kBusyPause = std::chrono::milliseconds(5);
@@ -51,6 +52,12 @@ std::string ToJson(const rotate::StoredLine& line) {
   return out + '}';
 }
 
+std::string ToJson(const RunEvent& event) {
+  return "{\"time\":\"" + FormatRfc3339(event.time) + "\",\"app\":\"" + Escaped(event.app) +
+         "\",\"worker\":" + std::to_string(event.slot) +
+         ",\"event\":true,\"message\":\"[tend: " + Escaped(event.text) + "]\"}";
+}
+
 }  // namespace
 
 int CountLogBodies() {
@@ -58,7 +65,9 @@ int CountLogBodies() {
 }
 
 LogBody::LogBody(rotate::LogQuery query, Options options)
-    : query_(std::move(query)), options_(std::move(options)) {
+    : query_(std::move(query)),
+      options_(std::move(options)),
+      restarts_({query_.since, query_.until, query_.last, query_.reverse}) {
   const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
   query_.threads = bodies >= kManyBodies ? 1 : std::min(cores, kThreadsMax);
   query_.stop = [this] { return IsStopping(); };
@@ -119,9 +128,18 @@ std::string LogBody::ReadSome(rotate::LogReader& reader, bool& is_last, bool& is
   if (!lines) return Wrap("{\"error\":\"" + Escaped(lines.error().message()) + "\"}");
   is_at_end = is_at_end || reader.at_end();
   is_last = is_at_end && !options_.follow;
+  if (options_.restarts) restarts_.Learn(options_.restarts());
   std::string text;
-  for (const rotate::StoredLine& line : *lines)
+  const auto add = [&](const std::vector<RunEvent>& events) {
+    for (const RunEvent& event : events)
+      text += Wrap(ToJson(event));
+  };
+  for (const rotate::StoredLine& line : *lines) {
+    add(restarts_.Before(line.time));
     text += Wrap(ToJson(line));
+  }
+  // Last words come a little later than the news of the end.
+  if (is_at_end) add(restarts_.Rest(options_.follow ? NowWall() - kLastWords : Wall::max()));
   return text;
 }
 

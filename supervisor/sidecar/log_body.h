@@ -16,14 +16,20 @@
 
 #include "exporter/http_server.h"
 #include "rotate/log_reader.h"
+#include "supervisor/sidecar/run_book.h"
+#include "supervisor/sidecar/run_events.h"
 
 namespace tend::supervisor {
+
+// What came since it was asked last.
+using RunEventSource = std::function<std::vector<RunEvent>()>;
 
 class LogBody final : public exporter::BodyStream {
  public:
   using Apps = std::vector<rotate::LogQuery::App>;
   struct Options {
     std::function<Apps()> newer = {};  // asked on the thread, now and then, for apps to be added
+    RunEventSource restarts = {};      // shown between the lines
     bool follow = false;
     bool as_events = false;  // server-sent events instead of lines
   };
@@ -44,6 +50,7 @@ class LogBody final : public exporter::BodyStream {
 
   rotate::LogQuery query_;
   const Options options_;
+  RunEvents restarts_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::string> queue_;  // under mutex_, as are the next four

@@ -1,6 +1,8 @@
 #include "supervisor/sidecar/log_routes.h"
 
+#include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <memory>
 #include <set>
 #include <utility>
@@ -121,19 +123,47 @@ Result<LogSelection> ReadLogSelection(const exporter::HttpRequest& request) {
   return selection;
 }
 
+bool ChooseRun(const RunBook& runs, std::size_t before, rotate::LogQuery& query) {
+  constexpr auto kLastWords = std::chrono::milliseconds(250);
+  std::optional<Wall> first, last;
+  for (rotate::LogQuery::App& app : query.apps) {
+    for (const int slot : app.slots.empty() ? runs.SlotsOf(app.name) : app.slots) {
+      const std::vector<WorkerRun> known = runs.RunsOf(app.name, slot);
+      if (before >= known.size()) continue;
+      const WorkerRun& run = known[known.size() - 1 - before];
+      Wall end = run.ended ? *run.ended + kLastWords : Wall::max();
+      // In a reload the next begins before this one has ended.
+      if (run.ended && before > 0) {
+        const Wall next = known[known.size() - before].started;
+        if (next > *run.ended) end = std::min(end, next - std::chrono::nanoseconds(1));
+      }
+      app.windows.push_back({slot, run.started, end});
+      first = std::min(first.value_or(run.started), run.started);
+      last = std::max(last.value_or(end), end);
+    }
+  }
+  if (!first) return false;
+  std::erase_if(query.apps, [](const auto& app) { return app.windows.empty(); });
+  query.since = std::max(query.since.value_or(*first), *first);
+  if (*last != Wall::max()) query.until = std::min(query.until.value_or(*last), *last);
+  return true;
+}
+
 exporter::HttpResponse StreamLogs(const exporter::HttpRequest& request,
                                   rotate::LogQuery query,
-                                  std::function<LogApps()> newer) {
+                                  std::function<LogApps()> newer,
+                                  RunEventSource restarts) {
   if (CountLogBodies() >= kLogBodiesMax) {
     return exporter::ErrorResponse(503, "too many are reading logs; try again");
   }
   const bool as_events = request.accept.find("text/event-stream") != std::string::npos;
   exporter::HttpResponse response;
   response.content_type = as_events ? "text/event-stream" : "application/x-ndjson";
-  response.stream = std::make_unique<LogBody>(
-      std::move(query),
-      LogBody::Options{
-          .newer = std::move(newer), .follow = IsSet(request, "follow"), .as_events = as_events});
+  response.stream = std::make_unique<LogBody>(std::move(query),
+                                              LogBody::Options{.newer = std::move(newer),
+                                                               .restarts = std::move(restarts),
+                                                               .follow = IsSet(request, "follow"),
+                                                               .as_events = as_events});
   return response;
 }
 

@@ -11,6 +11,8 @@
 #include "base/result.h"
 #include "exporter/http_server.h"
 #include "rotate/log_reader.h"
+#include "supervisor/sidecar/log_body.h"
+#include "supervisor/sidecar/run_book.h"
 
 namespace tend::supervisor {
 
@@ -18,6 +20,7 @@ namespace tend::supervisor {
 //   app=NAME (several)   worker=SLOT or APP:SLOT (several)   n=LINES   since= until= (RFC 3339)
 //   q=PATTERN [fixed=1] [i=1] [v=1]   stream=out|err   level=LEVEL (or graver)
 //   context=LINES (around each match)   reverse=1 or follow=1
+//   run=N (of each worker, so many before the latest)   restarts=1 (are lines, too)
 // The apps are the caller's to fill in. Errc::kInvalid says what cannot be read.
 Result<rotate::LogQuery> ReadLogQuery(const exporter::HttpRequest& request);
 
@@ -29,14 +32,20 @@ struct LogSelection {
 };
 Result<LogSelection> ReadLogSelection(const exporter::HttpRequest& request);
 
+// Narrows the query to the run of each worker that is `before` the latest. A quarter of a second
+// after its end belongs to it as well, unless the next began: last words are stamped then. False if
+// no worker has such a run, as far as is known.
+bool ChooseRun(const RunBook& runs, std::size_t before, rotate::LogQuery& query);
+
 // One object a line: {"time":…,"app":…,"worker":1,"stream":"stderr","level":"error","message":…},
 // with "partial":true where the line goes on in the next object, "context":true where it does not
 // match, "damaged":true where it is no line but tells of some that cannot be read, and no "level"
-// where it states none. `worker` is null for lines of tend itself. Who follows gets the lines of
-// what `newer` returns, too: it is asked now and then.
+// where it states none. `worker` is null for lines of tend itself. A restart has "event":true. Who
+// follows gets the lines of what `newer` returns, too: it is asked now and then.
 using LogApps = std::vector<rotate::LogQuery::App>;
 exporter::HttpResponse StreamLogs(const exporter::HttpRequest& request,
                                   rotate::LogQuery query,
-                                  std::function<LogApps()> newer);
+                                  std::function<LogApps()> newer,
+                                  RunEventSource restarts = {});
 
 }  // namespace tend::supervisor

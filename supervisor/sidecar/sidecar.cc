@@ -63,7 +63,7 @@ Sidecar::Sidecar(Loop& loop, Options options)
       limited_(loop, redacting_, NoteLimited()),
       joining_(loop, limited_),
       collector_(loop, joining_, measurements_, CollectorCallbacks(), CollectorOptions()),
-      routes_(loop, RouteState(), self_, events_) {
+      routes_(loop, RouteState(), self_, events_, runs_) {
   SampleLater();
 }
 
@@ -304,6 +304,8 @@ void Sidecar::CloseLogIfUnused(const std::string& app) {
 void Sidecar::OnApp(config::AppConfig app, AppStatus status) {
   const std::string name = app.name;
   SetFilters(name, app.logs);
+  for (const WorkerStatus& worker : status.workers)
+    runs_.Update(name, worker);
   view_.PutApp(std::move(app), std::move(status));
   OpenLog(name);
   SetLogsTotal();
@@ -316,6 +318,7 @@ void Sidecar::OnApp(config::AppConfig app, AppStatus status) {
 
 void Sidecar::OnAppGone(const std::string& app) {
   view_.DropApp(app);
+  runs_.Forget(app);
   CloseLogIfUnused(app);
   SetLogsTotal();
 }
@@ -331,6 +334,7 @@ void Sidecar::SetLogsTotal() {
 void Sidecar::OnWorker(const std::string& app, WorkerStatus worker) {
   const FleetView::App* known = view_.Find(app);
   const std::size_t before = known == nullptr ? 0 : known->status.workers.size();
+  if (known != nullptr) runs_.Update(app, worker);
   if (!view_.PutWorker(app, std::move(worker))) return;
   known = view_.Find(app);
   const bool has_numbers =

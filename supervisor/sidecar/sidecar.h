@@ -29,6 +29,7 @@
 #include "supervisor/sidecar/link_reader.h"
 #include "supervisor/sidecar/measurements.h"
 #include "supervisor/sidecar/redacting_sink.h"
+#include "supervisor/sidecar/run_book.h"
 #include "supervisor/sidecar/sidecar_routes.h"
 
 namespace tend::supervisor {
@@ -100,6 +101,7 @@ class Sidecar final : public LinkListener {
   FleetView view_;
   exporter::SelfMetrics self_;
   EventRing events_;
+  RunBook runs_;
   Measurements measurements_;
   const std::shared_ptr<SpoolTable> spools_;
   rotate::LogStore store_;

@@ -192,11 +192,35 @@ HttpResponse SidecarRoutes::Logs(const HttpRequest& request) {
       return ErrorResponse(404, "there is no app \"" + name + "\"");
   }
   query->apps = *found;
+  if (const std::string run = request.Query("run"); !run.empty()) {
+    const auto before = NumberOf<std::size_t>(request, "run");
+    if (!before) return ErrorResponse(400, "run=" + run + " is not a number");
+    if (!ChooseRun(runs_, *before, *query)) {
+      return ErrorResponse(410, "of that run nothing is known; at most " +
+                                    std::to_string(kRunsKept) +
+                                    " of a worker are, since tend-sidecar was started");
+    }
+  }
   std::function<LogApps()> newer;
   if (selection->apps.empty()) {
     newer = [this, find] { return Ask<LogApps>(loop_, find, &loop_ended_).value_or(LogApps()); };
   }
-  return StreamLogs(request, *std::move(query), std::move(newer));
+  RunEventSource restarts;
+  if (!request.Query("restarts").empty()) restarts = RestartsOf(*selection);
+  return StreamLogs(request, *std::move(query), std::move(newer), std::move(restarts));
+}
+
+// Asked on the thread that reads.
+RunEventSource SidecarRoutes::RestartsOf(const LogSelection& selection) const {
+  return [this, selection, from = std::uint64_t{0}]() mutable {
+    std::vector<RunEvent> events = runs_.EventsFrom(from);
+    std::erase_if(events, [&](const RunEvent& event) {
+      if (!selection.apps.empty() && !selection.apps.contains(event.app)) return true;
+      const std::vector<int> slots = selection.SlotsOf(event.app);
+      return !slots.empty() && std::find(slots.begin(), slots.end(), event.slot) == slots.end();
+    });
+    return events;
+  };
 }
 
 LogApps SidecarRoutes::FindLogs(const LogSelection& selection) const {

@@ -17,6 +17,7 @@
 #include "exporter/snapshot.h"
 #include "supervisor/sidecar/event_ring.h"
 #include "supervisor/sidecar/log_routes.h"
+#include "supervisor/sidecar/run_book.h"
 
 namespace tend::supervisor {
 
@@ -40,8 +41,9 @@ class SidecarRoutes {
   SidecarRoutes(Loop& loop,
                 SidecarState state,
                 exporter::SelfMetrics& self,
-                const EventRing& events)
-      : loop_(loop), state_(std::move(state)), self_(self), events_(events) {}
+                const EventRing& events,
+                const RunBook& runs)
+      : loop_(loop), state_(std::move(state)), self_(self), events_(events), runs_(runs) {}
 
   exporter::HttpResponse Handle(const exporter::HttpRequest& request);
   // The loop answers no more: followers need not wait for it.
@@ -56,12 +58,14 @@ class SidecarRoutes {
   exporter::HttpResponse Health(const exporter::HttpRequest& request);
   exporter::HttpResponse Ready(const exporter::HttpRequest& request);
   exporter::HttpResponse Index(const exporter::HttpRequest& request);
+  RunEventSource RestartsOf(const LogSelection& selection) const;
   LogApps FindLogs(const LogSelection& selection) const;  // on the loop's thread
 
   Loop& loop_;
   const SidecarState state_;
   exporter::SelfMetrics& self_;
   const EventRing& events_;
+  const RunBook& runs_;
   std::atomic<bool> loop_ended_ = false;
 };
 

@@ -1,7 +1,9 @@
 """Logs are read back: from archives, sealed and active files of several apps, filtered, followed,
 and with what is damaged told."""
 import json
+import os
 import pathlib
+import signal
 import subprocess
 import time
 import unittest
@@ -157,6 +159,57 @@ class LogReadingTest(TendTest):
             wait_until(lambda: f"line {total} " in seen.read_text(), 10, "the last line is shown")
         numbers = [int(line.split()[1]) for line in seen.read_text().splitlines()]
         self.assertEqual(numbers, list(range(numbers[0], total + 1)))
+
+    def test_runs_and_restarts(self):
+        self.tend.write("dies.sh", """#!/bin/sh
+            n=$(($(cat runs 2>/dev/null) + 1)); echo $n > runs; echo "begin $n"
+            [ $n -lt 3 ] && { sleep 0.3; echo "end $n" >&2; exit $n; }
+            exec sleep 1000""", 0o755)
+        self.start(self.tend.config({"name": "dies", "script": "./dies.sh", "restart_delay": 100},
+                                    name="dies.yaml"), code=7)
+        wait_until(lambda: len(self.tend.records("dies")) == 5, 15, "three runs")
+        self.tend.wait_state("dies", "online")
+
+        def texts(*words, form="raw"):
+            return self.tend.ok("logs", "dies", "-o", form, *words).splitlines()
+
+        self.assertEqual([texts("--run", n) for n in (0, 1, 2)],
+                         [["begin 3"], ["begin 2", "end 2"], ["begin 1", "end 1"]])
+        code, _, err = self.tend.run("logs", "dies", "--run", "3")
+        self.assertEqual((code, "nothing is known" in err), (1, True), err)
+        self.assertEqual(self.tend.run("logs", "dies", "--run", "x")[0], 2)
+
+        every = r"""^.* dies:0 \[tend: started, pid \d+\]
+.* dies:0 begin 1
+.* dies:0 \[err\] end 1
+.* dies:0 \[tend: exit code 1\]
+.* dies:0 \[tend: started, pid \d+\]
+.* dies:0 begin 2
+.* dies:0 \[err\] end 2
+.* dies:0 \[tend: exit code 2\]
+.* dies:0 \[tend: started, pid \d+\]
+.* dies:0 begin 3$"""
+        lines = texts("--since", "1h", form="short")
+        self.assertRegex("\n".join(lines), every)
+        self.assertEqual(texts("--since", "1h", "--reverse", form="short"), lines[::-1])
+        self.assertEqual(texts("-n", "2", form="short"), lines[-4:])
+        self.assertEqual(len(texts("--since", "1h")), 5, "raw lines are those of workers")
+        self.assertEqual(len(texts("--since", "1h", form="json")), 5)
+        self.assertEqual(len(texts("-g", "i", form="short")), 3)
+        seen = self.tend.home / "seen"
+        with open(seen, "wb") as out:
+            self.tend.spawn("logs", "dies", "-f", "-n", "1", stdout=out)
+            wait_until(lambda: "begin 3" in seen.read_text(), 10, "the last line is shown")
+            self.tend.ok("stop", "dies")
+            wait_until(lambda: "[tend: killed by SIGINT]" in seen.read_text(), 10, "the end is shown")
+        # A sidecar that is started anew is told of what goes on, and knows no more.
+        self.tend.ok("start", "dies")
+        wait_until(lambda: len(self.tend.records("dies")) == 6, 10)
+        sidecar = self.tend.daemon("tend-sidecar")
+        os.kill(sidecar, signal.SIGKILL)
+        wait_until(lambda: self.tend.daemon("tend-sidecar") != sidecar, 10, "it is back")
+        wait_until(lambda: texts("--run", "0") == ["begin 4"], 10, "the current run is known")
+        self.assertEqual(self.tend.run("logs", "dies", "--run", "1")[0], 1)
 
     def test_readers_are_bounded_and_leave_nothing(self):
         sidecar = self.tend.daemon("tend-sidecar")
