@@ -1,11 +1,13 @@
 #include <time.h>
 
 #include <charconv>
+#include <map>
 
 #include "cli/commands.h"
 #include "cli/http_client.h"
 #include "cli/interrupt.h"
 #include "cli/log_folders.h"
+#include "cli/log_stats.h"
 #include "cli/log_stream.h"
 #include "cli/person_time.h"
 #include "cli/selection.h"
@@ -76,13 +78,17 @@ Result<LogQuery> QueryOf(const Arguments& arguments, Wall now) {
 }  // namespace
 
 ExitCode DoLogs(const Context& context, const Arguments& arguments) {
-  if (!arguments.words.empty() && (arguments.words[0] == "du" || arguments.words[0] == "path")) {
+  using Show = ExitCode (*)(const Context&, const std::vector<std::string>&);
+  static const std::map<std::string, Show> kAbout = {
+      {"du", ShowLogUse}, {"stats", ShowLogStats}, {"path", ShowLogPaths}};
+  const auto about = arguments.words.empty() ? kAbout.end() : kAbout.find(arguments.words[0]);
+  if (about != kAbout.end()) {
     if (!arguments.options.empty()) {
       return Usage(context, "`tend logs " + arguments.words[0] + "` has no options",
                    "see `tend help logs`");
     }
     const std::vector<std::string> apps(arguments.words.begin() + 1, arguments.words.end());
-    return arguments.words[0] == "du" ? ShowLogUse(context, apps) : ShowLogPaths(context, apps);
+    return about->second(context, apps);
   }
   auto query = QueryOf(arguments, context.now());
   if (!query) return Usage(context, query.error().message(), "see `tend help logs`");

@@ -9,6 +9,7 @@
 
 #include "base/pattern.h"
 #include "base/time.h"
+#include "rotate/line_format.h"
 #include "rotate/line_level.h"
 #include "supervisor/sidecar/log_body.h"
 
@@ -147,6 +148,43 @@ bool ChooseRun(const RunBook& runs, std::size_t before, rotate::LogQuery& query)
   query.since = std::max(query.since.value_or(*first), *first);
   if (*last != Wall::max()) query.until = std::min(query.until.value_or(*last), *last);
   return true;
+}
+
+std::string LogStatsJson(const exporter::Snapshot& snapshot) {
+  const auto sum = [](const exporter::NamedCounts& counts) {
+    std::uint64_t all = 0;
+    for (const auto& entry : counts)
+      all += entry.second;
+    return all;
+  };
+  std::string out = R"({"schema":"tend.log_stats/1","apps":[)";
+  for (const exporter::AppSnapshot& app : snapshot.apps) {
+    exporter::StreamNumbers written, errors;
+    for (const exporter::WorkerNumbers& worker : app.workers) {
+      written.lines += worker.out.lines;
+      errors.lines += worker.err.lines;
+      written.bytes += worker.out.bytes + worker.err.bytes;
+    }
+    const exporter::AppLogNumbers logs = app.logs.value_or(exporter::AppLogNumbers());
+    if (out.back() != '[') out += ',';
+    out += R"({"name":")";
+    rotate::AppendJsonEscaped(app.status.name, out);
+    const auto add = [&](const char* name, std::uint64_t value) {
+      out.append(",\"").append(name).append("\":").append(std::to_string(value));
+    };
+    out += '"';
+    add("stdout_lines", written.lines);
+    add("stderr_lines", errors.lines);
+    add("bytes", written.bytes);
+    add("dropped_lines", sum(logs.dropped_lines));
+    add("files", sum(logs.files));
+    add("disk_bytes", sum(logs.disk_bytes));
+    add("limit_bytes", logs.limit_bytes);
+    add("compression_input_bytes", logs.compression_input_bytes);
+    add("compression_output_bytes", logs.compression_output_bytes);
+    out += '}';
+  }
+  return out + "]}";
 }
 
 exporter::HttpResponse StreamLogs(const exporter::HttpRequest& request,

@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "exporter/http_server.h"
+#include "exporter/snapshot.h"
 #include "rotate/log_reader.h"
 #include "supervisor/sidecar/log_body.h"
 #include "supervisor/sidecar/run_book.h"
@@ -36,6 +37,9 @@ Result<LogSelection> ReadLogSelection(const exporter::HttpRequest& request);
 // after its end belongs to it as well, unless the next began: last words are stamped then. False if
 // no worker has such a run, as far as is known.
 bool ChooseRun(const RunBook& runs, std::size_t before, rotate::LogQuery& query);
+
+// {"schema":"tend.log_stats/1","apps":[{"name":…,"stdout_lines":…,…}]}: totals, as in the metrics.
+std::string LogStatsJson(const exporter::Snapshot& snapshot);
 
 // One object a line: {"time":…,"app":…,"worker":1,"stream":"stderr","level":"error","message":…},
 // with "partial":true where the line goes on in the next object, "context":true where it does not

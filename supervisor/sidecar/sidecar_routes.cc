@@ -143,13 +143,14 @@ class EventBody final : public exporter::BodyStream {
 
 HttpResponse SidecarRoutes::Handle(const HttpRequest& request) {
   using Route = HttpResponse (SidecarRoutes::*)(const HttpRequest&);
-  static constexpr std::array<std::pair<std::string_view, Route>, 8> kRoutes = {{
+  static constexpr std::array<std::pair<std::string_view, Route>, 9> kRoutes = {{
       {"/", &SidecarRoutes::Index},
       {"/metrics", &SidecarRoutes::Metrics},
       {"/healthz", &SidecarRoutes::Health},
       {"/readyz", &SidecarRoutes::Ready},
       {"/api/v1/apps", &SidecarRoutes::Apps},
       {"/api/v1/logs", &SidecarRoutes::Logs},
+      {"/api/v1/log_stats", &SidecarRoutes::LogStats},
       {"/api/v1/stderr", &SidecarRoutes::Stderr},
       {"/api/v1/events", &SidecarRoutes::Events},
   }};
@@ -175,6 +176,14 @@ HttpResponse SidecarRoutes::Apps(const HttpRequest&) {
   if (!apps) return Busy();
   HttpResponse response;
   response.body = ListJson(*apps, NowWall()) + '\n';
+  return response;
+}
+
+HttpResponse SidecarRoutes::LogStats(const HttpRequest&) {
+  const auto snapshot = Ask<exporter::Snapshot>(loop_, state_.snapshot);
+  if (!snapshot) return Busy();
+  HttpResponse response;
+  response.body = LogStatsJson(*snapshot) + '\n';
   return response;
 }
 
@@ -282,7 +291,8 @@ HttpResponse SidecarRoutes::Index(const HttpRequest&) {
       "tend\n\n"
       "/metrics          numbers, for Prometheus\n"
       "/api/v1/apps      apps and workers (the same as `tend list --json`)\n"
-      "/api/v1/logs      ?app=&worker=&n=&since=&until=&q=&level=&stream=&follow=1\n"
+      "/api/v1/logs      ?app=&worker=&n=&since=&until=&q=&level=&stream=&run=&follow=1\n"
+      "/api/v1/log_stats lines written and dropped, and what they take on the disk\n"
       "/api/v1/events    ?follow=1\n"
       "/healthz /readyz\n";
   return response;

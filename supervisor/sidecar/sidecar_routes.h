@@ -53,6 +53,7 @@ class SidecarRoutes {
   exporter::HttpResponse Metrics(const exporter::HttpRequest& request);
   exporter::HttpResponse Apps(const exporter::HttpRequest& request);
   exporter::HttpResponse Logs(const exporter::HttpRequest& request);
+  exporter::HttpResponse LogStats(const exporter::HttpRequest& request);
   exporter::HttpResponse Stderr(const exporter::HttpRequest& request);
   exporter::HttpResponse Events(const exporter::HttpRequest& request);
   exporter::HttpResponse Health(const exporter::HttpRequest& request);

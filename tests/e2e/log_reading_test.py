@@ -110,6 +110,10 @@ class LogReadingTest(TendTest):
                          ("db", 0, "stdout", "info", "INFO hay 299"))
         used = self.tend.ok("logs", "du")
         self.assertRegex(used, r"(?m)^web ")
+        stats = self.tend.ok("logs", "stats", "db").splitlines()
+        self.assertEqual(stats[0].split()[:3], ["app", "lines/s", "bytes/s"])
+        self.assertEqual((len(stats), stats[1].split()[:2], "270" in stats[1]), (2, ["db", "0"], True))
+        self.assertEqual(self.tend.run("logs", "stats", "nobody")[0], 4)
         self.assertEqual(self.tend.ok("logs", "path", "web"), f"{self.tend.app_logs('web')}\n")
 
     def test_damage_is_said_and_is_no_success(self):

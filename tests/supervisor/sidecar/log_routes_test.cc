@@ -87,6 +87,22 @@ TEST(LogSelection, AWorkerIsANumber) {
   }
 }
 
+TEST(LogStats, AreTotalsOfAnApp) {
+  exporter::Snapshot snapshot;
+  exporter::AppSnapshot& app = snapshot.apps.emplace_back();
+  app.status.name = "a\"b";
+  app.workers.resize(2);
+  app.workers[0].out = {.lines = 5, .bytes = 50};
+  app.workers[1].err = {.lines = 2, .bytes = 7};
+  app.logs.emplace();
+  app.logs->dropped_lines = {{"disk_full", 3}, {"rate_limit", 4}};
+  app.logs->disk_bytes = {{"active", 10}, {"compressed", 20}};
+  EXPECT_EQ(LogStatsJson(snapshot),
+            R"({"schema":"tend.log_stats/1","apps":[{"name":"a\"b","stdout_lines":5,)"
+            R"("stderr_lines":2,"bytes":57,"dropped_lines":7,"files":0,"disk_bytes":30,)"
+            R"("limit_bytes":0,"compression_input_bytes":0,"compression_output_bytes":0}]})");
+}
+
 // Each has a thread of its own.
 TEST(StreamLogs, RefusesMoreThanACertainNumberAtOnce) {
   const auto request = Request({{"follow", "1"}});

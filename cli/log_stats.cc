@@ -1,0 +1,127 @@
+#include "cli/log_stats.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include "cli/http_client.h"
+#include "cli/table.h"
+#include "cli/text.h"
+
+namespace tend::cli {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::chrono::milliseconds kLimit = std::chrono::seconds(5);
+constexpr auto kLook = std::chrono::seconds(1);
+
+std::uint64_t Number(const json::object& object, const char* key) {
+  const json::value* member = object.if_contains(key);
+  json::error_code ec;
+  const auto number = member == nullptr ? 0 : member->to_number<std::uint64_t>(ec);
+  return ec ? 0 : number;
+}
+
+Result<std::vector<LogStats>> Fetch(const Context& context) {
+  TRY(const HttpReply reply, HttpGet(context.paths.http_socket, "/api/v1/log_stats", kLimit));
+  if (reply.status == 200) return ParseLogStats(reply.body);
+  return Error(Errc::kBusy, "the sidecar answered " + std::to_string(reply.status));
+}
+
+// What is more now; 0 if it began anew meanwhile.
+std::uint64_t Grown(std::uint64_t before, std::uint64_t now) {
+  return now > before ? now - before : 0;
+}
+
+Table TableOf(const std::vector<LogStats>& before,
+              const std::vector<LogStats>& now,
+              const std::vector<std::string>& apps,
+              double seconds) {
+  Table table({{"app"},
+               {"lines/s", true},
+               {"bytes/s", true},
+               {"stdout lines", true, 2},
+               {"stderr lines", true, 2},
+               {"dropped", true},
+               {"on disk", true},
+               {"limit", true, 1},
+               {"compressed to", true, 1}});
+  for (const LogStats& app : now) {
+    if (!apps.empty() && std::find(apps.begin(), apps.end(), app.app) == apps.end()) continue;
+    const auto old = std::find_if(before.begin(), before.end(),
+                                  [&](const LogStats& other) { return other.app == app.app; });
+    const LogStats& begin = old == before.end() ? app : *old;
+    const auto lines = Grown(begin.out_lines + begin.err_lines, app.out_lines + app.err_lines);
+    const auto bytes = static_cast<double>(Grown(begin.bytes, app.bytes)) / seconds;
+    table.Add(
+        {{Harmless(app.app)},
+         {fmt::format("{:.0f}", static_cast<double>(lines) / seconds)},
+         {HumanSize(static_cast<std::uint64_t>(bytes))},
+         {std::to_string(app.out_lines)},
+         {std::to_string(app.err_lines)},
+         {std::to_string(app.dropped_lines), app.dropped_lines > 0 ? Colour::kRed : Colour::kNone},
+         {HumanSize(app.disk_bytes)},
+         {app.limit_bytes > 0 ? HumanSize(app.limit_bytes) : "-"},
+         {app.compressed ? fmt::format("{:.1f} %", *app.compressed * 100) : "-"}});
+  }
+  return table;
+}
+
+}  // namespace
+
+Result<std::vector<LogStats>> ParseLogStats(std::string_view text) {
+  json::error_code ec;
+  const json::value value = json::parse(json::string_view(text.data(), text.size()), ec);
+  const json::object* object = ec ? nullptr : value.if_object();
+  const json::value* apps = object == nullptr ? nullptr : object->if_contains("apps");
+  if (apps == nullptr || !apps->is_array()) return Error(Errc::kInvalid, "these are no numbers");
+  std::vector<LogStats> all;
+  for (const json::value& element : apps->get_array()) {
+    const json::object* app = element.if_object();
+    const json::value* name = app == nullptr ? nullptr : app->if_contains("name");
+    if (name == nullptr || !name->is_string())
+      return Error(Errc::kInvalid, "an app without a name");
+    LogStats& stats = all.emplace_back();
+    stats.app = std::string(name->get_string().data(), name->get_string().size());
+    stats.out_lines = Number(*app, "stdout_lines");
+    stats.err_lines = Number(*app, "stderr_lines");
+    stats.bytes = Number(*app, "bytes");
+    stats.dropped_lines = Number(*app, "dropped_lines");
+    stats.disk_bytes = Number(*app, "disk_bytes");
+    stats.limit_bytes = Number(*app, "limit_bytes");
+    if (const std::uint64_t in = Number(*app, "compression_input_bytes"); in > 0) {
+      stats.compressed =
+          static_cast<double>(Number(*app, "compression_output_bytes")) / static_cast<double>(in);
+    }
+  }
+  return all;
+}
+
+ExitCode ShowLogStats(const Context& context, const std::vector<std::string>& apps) {
+  if (auto reached = context.connect(); !reached) return Complain(context, reached.error());
+  const auto before = Fetch(context);
+  if (!before) return Complain(context, before.error());
+  for (const std::string& app : apps) {
+    if (std::any_of(before->begin(), before->end(), [&](const auto& s) { return s.app == app; }))
+      continue;
+    std::vector<std::string> known;
+    for (const LogStats& stats : *before)
+      known.push_back(stats.app);
+    return NoSuchApp(context, {app}, known);
+  }
+  const auto begun = std::chrono::steady_clock::now();
+  std::this_thread::sleep_for(kLook);
+  const auto now = Fetch(context);
+  if (!now) return Complain(context, now.error());
+  const std::chrono::duration<double> looked = std::chrono::steady_clock::now() - begun;
+  context.terminal.Out(
+      TableOf(*before, *now, apps, looked.count()).Render(context.terminal.out_style()));
+  return ExitCode::kOk;
+}
+
+}  // namespace tend::cli
