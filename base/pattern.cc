@@ -34,6 +34,28 @@ std::string_view LongestPlainPart(std::string_view atom) {
   return best;
 }
 
+bool MayHaveAnchor(std::string_view pattern) {
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    const char next = i + 1 < pattern.size() ? pattern[i + 1] : '\0';
+    switch (pattern[i]) {
+      case '\\':
+        // Others than these are characters, classes of them, or boundaries of words.
+        if (next == 'A' || next == 'z' || next == 'Q' || next == 'C') return true;
+        ++i;
+        break;
+      case '[':
+        if (next == '^') ++i;
+        break;
+      case '^':
+      case '$':
+        return true;
+      default:
+        break;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<Pattern> Pattern::Compile(std::string_view pattern, const Options& options) {
@@ -67,6 +89,24 @@ std::string Pattern::RequiredText() const {
     if (potentials.empty()) best = part;
   }
   return best;
+}
+
+std::size_t Pattern::Find(std::string_view text, std::size_t from) const {
+  re2::StringPiece found;
+  if (!compiled_->Match(Piece(text), from, text.size(), re2::RE2::UNANCHORED, &found, 1)) {
+    return std::string_view::npos;
+  }
+  return static_cast<std::size_t>(found.data() - text.data());
+}
+
+std::optional<Pattern> Pattern::ForBlocks() const {
+  if (MayHaveAnchor(compiled_->pattern())) return std::nullopt;
+  re2::RE2::Options how;
+  how.Copy(compiled_->options());
+  how.set_never_nl(true);
+  auto compiled = std::make_shared<const re2::RE2>(compiled_->pattern(), how);
+  if (!compiled->ok()) return std::nullopt;
+  return Pattern(std::move(compiled));
 }
 
 bool Pattern::Replace(std::string_view text, std::string_view with, std::string& out) const {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -31,6 +32,12 @@ class Pattern {
   // The longest text found, in small letters, that everything it matches contains, whatever the
   // case of its ASCII letters there. Empty: none is known.
   std::string RequiredText() const;
+  // Where the first match from `from` on begins; npos: there is none.
+  std::size_t Find(std::string_view text, std::size_t from) const;
+  // One for blocks of lines, which matches in no more than one of them: what this one matches in a
+  // line by itself, wherever it stands in the block behind a space or a newline. Nothing if there
+  // may be none, as where this one has an anchor.
+  std::optional<Pattern> ForBlocks() const;
   // Puts `with` in the place of every match, or of its first group if the pattern has groups, and
   // appends what comes of that to `out`. False if there was nothing to replace; then nothing is
   // appended.

@@ -8,6 +8,9 @@
 namespace tend::rotate {
 namespace {
 
+// So many lines are found in a block before it is judged whether that is worth it.
+constexpr std::size_t kFoundMin = 64;
+
 // A text of which the lines that match must have something.
 TextSearch RequiredOf(const LogQuery& query) {
   if (query.invert || query.context > 0) return {"", false};
@@ -85,25 +88,39 @@ bool LineFilter::MayMatch(std::string_view line) const {
   return required_.IsIn(line);
 }
 
+bool LineFilter::CanSkip() const {
+  return !required_.empty() || (query_.find && !query_.invert && query_.context == 0);
+}
+
+std::size_t LineFilter::FindInBlock(std::string_view text, std::size_t from) const {
+  return required_.empty() ? query_.find(text, from) : required_.Find(text, from);
+}
+
 void LineFilter::TakeAll(std::string_view text,
                          Wall raw_time,
                          bool may_have_json,
                          std::vector<StoredLine>& out) const {
   std::string scratch;
   Place place;
-  const bool by_block = !required_.empty() && !may_have_json;
+  bool by_block = CanSkip() && !may_have_json;
+  std::size_t found = 0, wanted = 0;
   for (std::size_t at = 0; at < text.size();) {
     if (by_block) {
-      const std::size_t hit = required_.Find(text, at);
+      const std::size_t hit = FindInBlock(text, at);
       if (hit == std::string_view::npos) return;
       const std::size_t before = text.substr(0, hit).rfind('\n');
       // A text with a newline in it could begin in a line that is done.
       if (before != std::string_view::npos) at = std::max(at, before + 1);
+      // It may be one that what stands before every text has: then it only costs time.
+      if (++found >= kFoundMin && wanted < found / 2) by_block = false;
     }
     const std::string_view line = text.substr(at, text.find('\n', at) - at);
     at += line.size() + 1;
     if (!required_.empty() && may_have_json && !MayMatch(line)) continue;
-    if (auto stored = Take(line, raw_time, scratch, place)) out.push_back(*std::move(stored));
+    if (auto stored = Take(line, raw_time, scratch, place)) {
+      out.push_back(*std::move(stored));
+      ++wanted;
+    }
   }
 }
 

@@ -43,6 +43,9 @@ class LineFilter {
   Side SideOf(const ArchiveFrame& frame) const;
 
  private:
+  // Where in a block the next line may be that is wanted. REQUIRES: CanSkip().
+  std::size_t FindInBlock(std::string_view text, std::size_t from) const;
+  bool CanSkip() const;
   bool Matches(std::string_view text) const;
   bool MayMatch(std::string_view line) const;
 

@@ -58,6 +58,9 @@ struct LogQuery {
   // What every line that `matches` has in it, whatever the case of its ASCII letters; spares most
   // lines the question. Empty: nothing is known.
   std::string required = {};
+  // Where in a block of lines, from a place on, the first is that may have a match; npos: nowhere.
+  // Spares taking lines apart. Nothing: every line is looked at.
+  std::function<std::size_t(std::string_view, std::size_t)> find = {};
   std::optional<LineLevel> level = {};  // only lines that state this level, or a graver one
   std::size_t context = 0;  // so many lines of the same app around each match, too; kContextMax
   bool reverse = false;     // the latest first; not for who follows

@@ -64,6 +64,11 @@ Result<> ReadPattern(const exporter::HttpRequest& request, rotate::LogQuery& que
     return Error(Errc::kInvalid, "the pattern cannot be read: " + compiled.error().message());
   }
   query.required = compiled->RequiredText();
+  if (auto within = compiled->ForBlocks()) {
+    query.find = [expression = *std::move(within)](std::string_view text, std::size_t from) {
+      return expression.Find(text, from);
+    };
+  }
   query.matches = [expression = *std::move(compiled)](std::string_view text) {
     return expression.Matches(text);
   };

@@ -33,5 +33,33 @@ TEST(Pattern, RequiredTextHasNoLetterThatIsWrittenInOtherWays) {
                        "end"));
 }
 
+TEST(Pattern, FindsWhereAMatchBegins) {
+  const auto digits = Pattern::Compile("[0-9]+x");
+  ASSERT_TRUE(digits);
+  EXPECT_EQ(digits->Find("a 1 22x 3x", 0), 4u);
+  EXPECT_EQ(digits->Find("a 1 22x 3x", 6), 8u);
+  EXPECT_EQ(digits->Find("a 1 22x 3x", 9), std::string_view::npos);
+  EXPECT_EQ(digits->Find("", 0), std::string_view::npos);
+}
+
+TEST(Pattern, IsForBlocksUnlessItHasAnchors) {
+  for (const char* pattern : {"^a", "a$", "(?m)a$|b", "x\\z", "\\Aa", "(a|^b)", "[$]"}) {
+    EXPECT_FALSE(Pattern::Compile(pattern)->ForBlocks()) << pattern;
+  }
+  for (const char* pattern : {"", "a", "[^a]b", "\\$5\\^", "\\bword\\b", "a.*b", "\\\\"}) {
+    EXPECT_TRUE(Pattern::Compile(pattern)->ForBlocks()) << pattern;
+  }
+}
+
+TEST(Pattern, ForBlocksStaysWithinALine) {
+  for (const char* pattern : {"b[^x]*y", "(?s)b.*y", "b\\s*y", "b\\W*y"}) {
+    EXPECT_TRUE(Pattern::Compile(pattern)->Matches("a b\n y")) << pattern;
+    const auto within = Pattern::Compile(pattern)->ForBlocks();
+    ASSERT_TRUE(within) << pattern;
+    EXPECT_EQ(within->Find("a b\n y", 0), std::string_view::npos) << pattern;
+    EXPECT_EQ(within->Find("a b\nby\n y", 0), 4u) << pattern;
+  }
+}
+
 }  // namespace
 }  // namespace tend

@@ -130,6 +130,15 @@ class LogSearchTest : public testing::Test {
       q.matches = [](std::string_view text) { return text.find("edle num") != text.npos; };
       q.required = "edle n";
     });
+    // Of which a block says only where it may be; "stdout" is in front of many texts.
+    for (const std::string wanted : {"Needle number 1", "stdout", "5"}) {
+      add([&](LogQuery& q) {
+        q.matches = [wanted](std::string_view text) { return text.find(wanted) != text.npos; };
+        q.find = [wanted](std::string_view text, std::size_t from) {
+          return text.find(wanted, from);
+        };
+      });
+    }
     return queries;
   }
 
