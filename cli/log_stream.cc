@@ -56,7 +56,7 @@ class LogStream {
   ExitCode Flushed(ExitCode code) {
     Flush();
     if (damages_ == 0 || code != ExitCode::kOk) return code;
-    context_.terminal.Error("some lines are missing: parts of the logs are damaged");
+    context_.terminal.Error("lines are missing where [tend: …] says so");
     return ExitCode::kFailed;
   }
 

@@ -44,6 +44,8 @@ class AppCursor {
   Result<> Start();
   // The latest `count` matching lines, oldest first; goes on behind them. REQUIRES: just started.
   Result<std::vector<StoredLine>> TakeLast(std::size_t count);
+  // It found less, because that was as much as may be kept.
+  bool was_cut() const { return was_cut_; }
   // Makes head() the next matching line. False at the end of what is there.
   Result<bool> Advance();
   // Makes head() the matching line before, from the end of what was there at the start on.
@@ -123,6 +125,7 @@ class AppCursor {
   };
   static constexpr std::uint64_t kAllLines = ~std::uint64_t{0};
   std::deque<Collected> collected_;
+  bool was_cut_ = false;
   std::uint64_t collect_before_ = kAllLines;  // lines behind are done, of the archive that is next
 
   ContextWindow window_;

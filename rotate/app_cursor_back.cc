@@ -151,13 +151,15 @@ Result<std::vector<StoredLine>> AppCursor::TakeLast(std::size_t count) {
   }
   std::vector<StoredLine> lines;
   std::size_t bytes = 0;
-  for (std::size_t taken = 0; taken < count && bytes < kLastBytesMax;) {
+  std::size_t taken = 0;
+  while (taken < count && bytes < kLastBytesMax) {
     TRY(const bool more, Retreat());
     if (!more) break;
     bytes += head_->text.size();
     if (!head_->is_damage) ++taken;
     lines.push_back(*std::exchange(head_, std::nullopt));
   }
+  was_cut_ = taken < count && bytes >= kLastBytesMax;
   std::reverse(lines.begin(), lines.end());
   back_.reset();
   back_fd_.Reset();

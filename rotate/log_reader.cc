@@ -18,8 +18,10 @@ constexpr auto kPatience = std::chrono::milliseconds(100);
 LogReader::LogReader(Files& files, LogQuery query)
     : files_(files),
       query_(std::move(query)),
+      asked_(query_.last),
       scanner_(std::make_unique<FrameScanner>(files, std::max<std::size_t>(query_.threads, 1))) {
-  query_.last = std::min(query_.last, kLastMax);
+  // One more than is kept tells whether there are more.
+  if (!query_.reverse) query_.last = std::min(query_.last, kLastMax + 1);
   query_.context = std::min(query_.context, kContextMax);
   for (const LogQuery::App& app : query_.apps) {
     cursors_.push_back(std::make_unique<AppCursor>(files, app, query_, *scanner_));
@@ -68,8 +70,20 @@ Result<> LogReader::StartFromLast() {
     TRY_VOID(MergeLast(*cursor));
   auto lines = static_cast<std::size_t>(
       std::count_if(last_.begin(), last_.end(), [](const auto& line) { return !line.is_damage; }));
-  for (; lines > query_.last; last_.pop_front())
+  const std::size_t keep = std::min(asked_, kLastMax);
+  const bool is_more = lines > keep && keep < asked_;
+  for (; lines > keep; last_.pop_front())
     if (!last_.front().is_damage) --lines;
+  const bool is_cut = is_more || std::any_of(cursors_.begin(), cursors_.end(),
+                                             [](const auto& c) { return c->was_cut(); });
+  if (!is_cut || lines >= asked_ || last_.empty()) return {};
+  StoredLine cut;
+  cut.time = last_.front().time;
+  cut.stream = Stream::kStderr;
+  cut.app = last_.front().app;
+  cut.text = "[tend: earlier lines, if any, are left out: so many are only shown from a time on]";
+  cut.is_damage = true;
+  last_.push_front(std::move(cut));
   return {};
 }
 

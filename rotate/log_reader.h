@@ -69,7 +69,8 @@ struct LogQuery {
 };
 inline constexpr std::size_t kContextMax = 1000;
 
-// `last` is never more than this, and its lines together never more than 16 MiB.
+// `last` finds no more than this, nor more than 16 MiB of each app, unless reversed; a line with
+// is_damage in front tells if that is less than was asked for.
 inline constexpr std::size_t kLastMax = 100'000;
 
 class AppCursor;
@@ -103,6 +104,7 @@ class LogReader {
 
   Files& files_;
   LogQuery query_;
+  const std::size_t asked_;  // of `last`
   std::vector<std::unique_ptr<AppCursor>> cursors_;
   bool started_ = false;
   bool at_end_ = false;

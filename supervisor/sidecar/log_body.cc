@@ -19,7 +19,6 @@ constexpr std::size_t kLinesPerTurn = 500;
 constexpr std::size_t kQueuedMax = 256 << 10;
 constexpr std::size_t kThreadsMax = 8;
 constexpr int kManyBodies = 4;  // from there on each unpacks on one thread
-constexpr auto kLastWords = std::chrono::milliseconds(300);
 constexpr int kNice = 5;
 constexpr auto kPollEvery = std::chrono::milliseconds(100);
 constexpr auto kBusyPause = std::chrono::milliseconds(5);
@@ -138,8 +137,7 @@ std::string LogBody::ReadSome(rotate::LogReader& reader, bool& is_last, bool& is
     add(restarts_.Before(line.time));
     text += Wrap(ToJson(line));
   }
-  // Last words come a little later than the news of the end.
-  if (is_at_end) add(restarts_.Rest(options_.follow ? NowWall() - kLastWords : Wall::max()));
+  if (is_at_end) add(restarts_.Rest(options_.follow ? NowWall() : Wall::max()));
   return text;
 }
 

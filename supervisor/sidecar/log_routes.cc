@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <limits>
 #include <memory>
 #include <set>
 #include <utility>
@@ -79,7 +80,7 @@ Result<> ReadPattern(const exporter::HttpRequest& request, rotate::LogQuery& que
 
 Result<rotate::LogQuery> ReadLogQuery(const exporter::HttpRequest& request) {
   rotate::LogQuery query;
-  TRY(query.last, Count(request, "n", rotate::kLastMax));
+  TRY(query.last, Count(request, "n", std::numeric_limits<std::size_t>::max()));
   TRY(query.since, Time(request, "since"));
   TRY(query.until, Time(request, "until"));
   const std::string stream = request.Query("stream");
@@ -130,7 +131,6 @@ Result<LogSelection> ReadLogSelection(const exporter::HttpRequest& request) {
 }
 
 bool ChooseRun(const RunBook& runs, std::size_t before, rotate::LogQuery& query) {
-  constexpr auto kLastWords = std::chrono::milliseconds(250);
   std::optional<Wall> first, last;
   for (rotate::LogQuery::App& app : query.apps) {
     for (const int slot : app.slots.empty() ? runs.SlotsOf(app.name) : app.slots) {

@@ -15,7 +15,8 @@ void RunBook::Update(const std::string& app, const WorkerStatus& worker) {
       return !goes_on && !run.ended && run.started <= slot.last_end;
     });
     if (of != slot.runs.rend()) of->ended = slot.last_end;
-    Learn({slot.last_end, app, worker.slot, Describe(*worker.last_exit)});
+    Learn(
+        {slot.last_end, app, worker.slot, Describe(*worker.last_exit), slot.last_end + kLastWords});
   }
   const bool is_known = std::any_of(slot.runs.begin(), slot.runs.end(), [&](const WorkerRun& run) {
     return run.incarnation == worker.incarnation;
@@ -23,7 +24,19 @@ void RunBook::Update(const std::string& app, const WorkerStatus& worker) {
   if (!runs_now || is_known) return;
   slot.runs.push_back({worker.incarnation, worker.started, std::nullopt});
   if (slot.runs.size() > kRunsKept) slot.runs.pop_front();
-  Learn({worker.started, app, worker.slot, "started, pid " + std::to_string(worker.pid)});
+  LearnStart({worker.started, app, worker.slot, "started, pid " + std::to_string(worker.pid),
+              worker.started});
+}
+
+void RunBook::LearnStart(RunEvent event) {
+  const auto before = std::find_if(events_.rbegin(), events_.rend(), [&](const RunEvent& other) {
+    return other.app == event.app && other.slot == event.slot;
+  });
+  // In a reload it begins before the other has ended.
+  if (before != events_.rend() && before->time <= event.time) {
+    before->place = std::min(before->place, event.place);
+  }
+  Learn(std::move(event));
 }
 
 void RunBook::Learn(RunEvent event) {

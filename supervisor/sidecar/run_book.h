@@ -5,6 +5,7 @@
 // Thread: written by the loop, read by the threads that read logs, hence the lock.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -35,7 +36,11 @@ struct RunEvent {
   std::string app;
   int slot = 0;
   std::string text;
+  // Among the lines: an end stands behind last words, which are stamped a little later.
+  Wall place{};
 };
+// Until then, or until the next start, lines are last words.
+inline constexpr auto kLastWords = std::chrono::milliseconds(250);
 
 class RunBook {
  public:
@@ -54,6 +59,7 @@ class RunBook {
     Wall last_end{};
   };
   void Learn(RunEvent event);
+  void LearnStart(RunEvent event);
 
   mutable std::mutex mutex_;
   std::map<std::pair<std::string, int>, Slot> slots_;

@@ -13,8 +13,10 @@ void RunEvents::Learn(std::vector<RunEvent> events) {
   });
   if (events.empty()) return;
   std::move(events.begin(), events.end(), std::back_inserter(events_));
+  // Of one place, the earlier is first.
   std::stable_sort(events_.begin(), events_.end(), [&](const RunEvent& a, const RunEvent& b) {
-    return range_.reverse ? b.time < a.time : a.time < b.time;
+    const auto key = [](const RunEvent& event) { return std::pair(event.place, event.time); };
+    return range_.reverse ? key(b) < key(a) : key(a) < key(b);
   });
 }
 
@@ -28,7 +30,7 @@ std::vector<RunEvent> RunEvents::Take(std::size_t count) {
 
 std::vector<RunEvent> RunEvents::Before(Wall time) {
   const auto behind = std::find_if(events_.begin(), events_.end(), [&](const RunEvent& event) {
-    return range_.reverse ? event.time < time : event.time > time;
+    return range_.reverse ? event.place < time : event.place > time;
   });
   const bool is_first = !std::exchange(line_, time).has_value();
   std::vector<RunEvent> taken = Take(static_cast<std::size_t>(behind - events_.begin()));
@@ -41,7 +43,7 @@ std::vector<RunEvent> RunEvents::Rest(Wall end) {
   const bool is_first = !std::exchange(at_rest_, true);
   if (is_first && !range_.since && range_.last > 0) {
     if (line_ && range_.reverse) {
-      std::erase_if(events_, [&](const RunEvent& event) { return event.time < *line_; });
+      std::erase_if(events_, [&](const RunEvent& event) { return event.place < *line_; });
     }
     // Workers that said nothing: as many as lines were asked for, the latest.
     const std::size_t most = line_ ? events_.size() : range_.last;
@@ -49,7 +51,7 @@ std::vector<RunEvent> RunEvents::Rest(Wall end) {
       range_.reverse ? events_.pop_back() : events_.pop_front();
   }
   const auto behind = std::find_if(events_.begin(), events_.end(),
-                                   [&](const RunEvent& event) { return event.time > end; });
+                                   [&](const RunEvent& event) { return event.place > end; });
   return Take(static_cast<std::size_t>(behind - events_.begin()));
 }
 

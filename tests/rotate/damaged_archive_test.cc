@@ -229,5 +229,35 @@ TEST_F(DamagedArchiveTest, ALargeOneWithoutAnIndexIsReadBackwards) {
   EXPECT_TRUE(read.texts == Numbers(0, kFrames * kLines)) << read.texts.size();
 }
 
+// Nor are lines missing unsaid that are too many to be kept.
+TEST_F(DamagedArchiveTest, MoreLastLinesThanCanBeKeptAreSaid) {
+  constexpr int kLines = static_cast<int>(kLastMax) + 10;
+  LogQuery query;
+  query.last = 2 * kLastMax;
+  folder_.Put("api.log", LinesOf(10, kLines));
+  EXPECT_TRUE(ReadAll(query).damages.empty());
+  folder_.Put("api.log", LinesOf(0, kLines));
+  query.last = kLastMax;
+  EXPECT_TRUE(ReadAll(query).damages.empty());
+  query.last = kLastMax + 1;
+  const Read read = ReadAll(query);
+  EXPECT_EQ(read.texts.size(), kLastMax);
+  EXPECT_THAT(read.damages, ElementsAre(HasSubstr("left out")));
+  EXPECT_EQ(read.lines_before, 0u);
+  query.reverse = true;
+  EXPECT_EQ(ReadAll(query).texts.size(), kLastMax + 1);
+
+  const std::string large = std::string(100'000, 'x') + "\n";
+  std::string content;
+  for (int i = 0; i < 200; ++i)
+    content += LineOf(i).substr(0, kRfc3339Size) + " stdout F api:0 " + large;
+  folder_.Put("api.log", content);
+  query.reverse = false;
+  query.last = 190;
+  EXPECT_THAT(ReadAll(query).damages, ElementsAre(HasSubstr("left out")));
+  query.last = 100;
+  EXPECT_TRUE(ReadAll(query).damages.empty());
+}
+
 }  // namespace
 }  // namespace tend::rotate

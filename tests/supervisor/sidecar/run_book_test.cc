@@ -106,7 +106,9 @@ TEST(ChooseRun, IsARangeOfTimesOfEachWorker) {
 }
 
 std::vector<RunEvent> Three() {
-  return {{At(10), "api", 0, "a"}, {At(20), "api", 0, "b"}, {At(30), "api", 0, "c"}};
+  return {{At(10), "api", 0, "a", At(10)},
+          {At(20), "api", 0, "b", At(20)},
+          {At(30), "api", 0, "c", At(30)}};
 }
 
 TEST(RunEvents, StandBetweenTheLines) {
@@ -116,6 +118,21 @@ TEST(RunEvents, StandBetweenTheLines) {
   EXPECT_THAT(TextsOf(events.Before(At(20))), ElementsAre("10 a", "20 b"));
   EXPECT_THAT(TextsOf(events.Rest(At(29))), IsEmpty());
   EXPECT_THAT(TextsOf(events.Rest(Wall::max())), ElementsAre("30 c"));
+}
+
+TEST(RunEvents, AnEndStandsBehindLastWordsButBeforeTheNextStart) {
+  RunBook book;
+  book.Update("api", Running(1, 10));
+  book.Update("api", Ended(1, 20));
+  for (const bool is_restarted : {false, true}) {
+    if (is_restarted) book.Update("api", Running(2, 20, 20));
+    std::uint64_t from = 0;
+    RunEvents events({});
+    events.Learn(book.EventsFrom(from));
+    const auto before = TextsOf(events.Before(At(20) + std::chrono::milliseconds(9)));
+    EXPECT_EQ(before.size(), is_restarted ? 3u : 1u);
+    EXPECT_EQ(events.Rest(Wall::max()).size(), is_restarted ? 0u : 1u);
+  }
 }
 
 TEST(RunEvents, BeforeTheLastLinesAreNotAskedFor) {
