@@ -76,6 +76,9 @@ struct AppStatus {
   std::string cwd;
   int instances = 1;                  // asked for
   std::vector<WorkerStatus> workers;  // by slot
+  // What its logs take on disk and may take; absent where nobody has measured it.
+  std::optional<std::uint64_t> log_bytes;
+  std::optional<std::uint64_t> log_limit_bytes;
 };
 
 // `online` if all workers are; `degraded` if some are; else the state that most concerns a person:

@@ -66,6 +66,8 @@ json::object AppObject(const AppStatus& app, Wall now) {
   object["script"] = app.script;
   object["interpreter"] = app.interpreter;
   object["cwd"] = app.cwd;
+  object["log_bytes"] = OrNull(app.log_bytes);
+  object["log_limit_bytes"] = OrNull(app.log_limit_bytes);
   json::array& workers = object["workers"].emplace_array();
   for (const WorkerStatus& worker : app.workers)
     workers.push_back(WorkerObject(worker, now));
@@ -209,6 +211,12 @@ Result<AppStatus> AppStatusFromJson(std::string_view text) {
   app.interpreter = members.Text("interpreter");
   app.cwd = members.Text("cwd");
   app.instances = members.Integer<int>("instances");
+  if (members.Find("log_bytes") != nullptr) {
+    app.log_bytes = members.Integer<std::uint64_t>("log_bytes");
+  }
+  if (members.Find("log_limit_bytes") != nullptr) {
+    app.log_limit_bytes = members.Integer<std::uint64_t>("log_limit_bytes");
+  }
   const json::value* workers = members.Find("workers");
   if (workers != nullptr && workers->is_array()) {
     for (const json::value& worker : workers->get_array()) {

@@ -32,6 +32,12 @@ void AddNumbers(const Context& context, std::vector<AppStatus>& apps) {
   const auto measured = AppsFromListJson(reply->body);
   if (!measured) return;
   for (AppStatus& app : apps) {
+    const auto known = std::find_if(measured->begin(), measured->end(),
+                                    [&](const AppStatus& other) { return other.name == app.name; });
+    if (known != measured->end()) {
+      app.log_bytes = known->log_bytes;
+      app.log_limit_bytes = known->log_limit_bytes;
+    }
     for (WorkerStatus& worker : app.workers) {
       const WorkerStatus* same = FindSame(*measured, app.name, worker);
       if (same == nullptr) continue;

@@ -124,6 +124,15 @@ std::string Uptime(const WorkerStatus& worker, Wall now) {
   return HumanAge(now - worker.started);
 }
 
+// What the logs take, and of how much.
+Cell LogsCell(const AppStatus& app) {
+  if (!app.log_bytes) return {"-"};
+  if (app.log_limit_bytes.value_or(0) == 0) return {HumanSize(*app.log_bytes)};
+  const bool is_nearly_full = *app.log_bytes > *app.log_limit_bytes / 10 * 9;
+  return {fmt::format("{}/{}", HumanSize(*app.log_bytes), HumanSize(*app.log_limit_bytes)),
+          is_nearly_full ? Colour::kYellow : Colour::kNone};
+}
+
 Table AppsTable(const std::vector<AppStatus>& apps, const Style& style, Wall now) {
   Table table({{"", false, 0},
                {"APP", false, 0},
@@ -133,7 +142,8 @@ Table AppsTable(const std::vector<AppStatus>& apps, const Style& style, Wall now
                {"MEM", true, 2},
                {"RESTARTS", true, 1},
                {"UPTIME", true, 4},
-               {"NOTE", false, 5}});
+               {"LOGS", true, 5},
+               {"NOTE", false, 6}});
   for (const AppStatus& app : apps) {
     const std::string_view state = StateOf(app);
     std::uint64_t restarts = 0;
@@ -152,6 +162,7 @@ Table AppsTable(const std::vector<AppStatus>& apps, const Style& style, Wall now
                {SizeOrDash(memory)},
                {std::to_string(restarts), restarts == 0 ? Colour::kNone : Colour::kYellow},
                {AppUptime(app, now)},
+               LogsCell(app),
                {AppNote(app, now), Colour::kDim}});
   }
   return table;

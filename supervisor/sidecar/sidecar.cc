@@ -394,9 +394,14 @@ void Sidecar::SampleLater() {
 
 std::vector<AppStatus> Sidecar::MeasuredApps() {
   measurements_.Sample(view_, loop_.Now(), kSampleAgeMax);
+  const rotate::LogStoreStats stats = store_.Stats();
   std::vector<AppStatus> apps;
   for (const auto& entry : view_.apps()) {
     apps.push_back(entry.second.status);
+    if (const auto log = stats.apps.find(entry.first); log != stats.apps.end()) {
+      apps.back().log_bytes = log->second.active.bytes + log->second.rotated.bytes + log->second.compressed.bytes;
+      apps.back().log_limit_bytes = log->second.limit_bytes;
+    }
     for (WorkerStatus& worker : apps.back().workers) {
       const exporter::WorkerNumbers numbers = measurements_.Numbers(entry.first, worker);
       worker.cpu_ratio = numbers.cpu_ratio;

@@ -67,8 +67,8 @@ TEST(List, ShowsAllApps) {
   stage.core.Answer(With(AppPackets("api", "online", 2), Done()));
   EXPECT_EQ(Type(stage, {"ls"}), ExitCode::kOk);
   EXPECT_EQ(stage.out,
-            "   APP   UP  STATE   CPU  MEM  RESTARTS  UPTIME  NOTE\n"
-            "*  api  2/2  online    -    -         0       -\n"
+            "   APP   UP  STATE   CPU  MEM  RESTARTS  UPTIME  LOGS  NOTE\n"
+            "*  api  2/2  online    -    -         0       -     -\n"
             "\n1 app, 2 of 2 workers up.\n");
 }
 

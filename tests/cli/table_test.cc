@@ -120,7 +120,11 @@ TEST(AppsTable, LooksLikeThis) {
     worker.cpu_ratio = 0.19;
     worker.rss_bytes = 106ull << 20;
   }
+  web.log_bytes = 1010ull << 20;
+  web.log_limit_bytes = 1ull << 30;
   AppStatus api = App("api", {WorkerState::kOnline, WorkerState::kBackoff});
+  api.log_bytes = 48 << 10;
+  api.log_limit_bytes = 0;
   api.workers[0].pid = 7;
   api.workers[0].started = now - std::chrono::minutes(6);
   api.workers[1].restarts_by_reason[0] = 14;
@@ -131,13 +135,13 @@ TEST(AppsTable, LooksLikeThis) {
   const AppStatus nightly = App("nightly", {WorkerState::kStopped});
   EXPECT_EQ(
       AppsTable({web, api, mailer, nightly}, Piped(), now).Render(Piped()),
-      "   APP       UP  STATE     CPU      MEM  RESTARTS  UPTIME  NOTE\n"
-      "*  web      2/2  online    38%  212 MiB         0   3d 4h\n"
-      "!  api      1/2  degraded    -        -        14      6m  api:1 exit code 1, 4s ago, "
+      "   APP       UP  STATE     CPU      MEM  RESTARTS  UPTIME              LOGS  NOTE\n"
+      "*  web      2/2  online    38%  212 MiB         0   3d 4h  1010 MiB/1.0 GiB\n"
+      "!  api      1/2  degraded    -        -        14      6m            48 KiB  api:1 exit code 1, 4s ago, "
       "next in 2.0s\n"
-      "x  mailer   0/1  errored     -        -         0       -  killed by SIGKILL, 12s ago, "
+      "x  mailer   0/1  errored     -        -         0       -                 -  killed by SIGKILL, 12s ago, "
       "see below\n"
-      "-  nightly  0/1  stopped     -        -         0       -\n");
+      "-  nightly  0/1  stopped     -        -         0       -                 -\n");
 }
 
 TEST(WorkersTable, HasARowForEachWorker) {
