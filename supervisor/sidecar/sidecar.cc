@@ -399,7 +399,8 @@ std::vector<AppStatus> Sidecar::MeasuredApps() {
   for (const auto& entry : view_.apps()) {
     apps.push_back(entry.second.status);
     if (const auto log = stats.apps.find(entry.first); log != stats.apps.end()) {
-      apps.back().log_bytes = log->second.active.bytes + log->second.rotated.bytes + log->second.compressed.bytes;
+      apps.back().log_bytes =
+          log->second.active.bytes + log->second.rotated.bytes + log->second.compressed.bytes;
       apps.back().log_limit_bytes = log->second.limit_bytes;
     }
     for (WorkerStatus& worker : apps.back().workers) {
