@@ -8,6 +8,7 @@
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
+#include "base/base64.h"
 #include "base/time.h"
 #include "cli/text.h"
 
@@ -16,8 +17,9 @@ namespace {
 
 namespace json = boost::json;
 
-// A line is at most 256 KiB and its JSON at most six times that.
-constexpr std::size_t kLineMaxBytes = 2 * 1024 * 1024;
+// A line of a file is read in pieces of little more than 2 MiB; the JSON of one may be six times
+// that, and its bytes once more.
+constexpr std::size_t kLineMaxBytes = 16 * 1024 * 1024;
 
 std::string Text(const json::object& object, const char* key) {
   const json::value* member = object.if_contains(key);
@@ -70,7 +72,13 @@ Result<LogLine> ParseLogLine(std::string_view text) {
   line.is_stderr = Text(object, "stream") == "stderr";
   line.is_damage = IsTrue(object, "damaged");
   line.is_event = IsTrue(object, "event");
+  line.is_partial = IsTrue(object, "partial");
   line.message = Text(object, "message");
+  if (object.contains("bytes")) {
+    auto bytes = DecodeBase64(Text(object, "bytes"));
+    if (!bytes) return Error(Errc::kInvalid, "bytes that are none");
+    line.message = *std::move(bytes);
+  }
   line.json = std::string(text);
   return line;
 }

@@ -20,10 +20,11 @@ struct LogLine {
   std::string app;
   int worker = 0;
   bool is_stderr = false;
-  bool is_damage = false;  // no line: tells of some that cannot be read
-  bool is_event = false;   // no line: a worker started or ended
-  std::string message;
-  std::string json;  // the object itself, as it came
+  bool is_damage = false;   // no line: tells of some that cannot be read
+  bool is_event = false;    // no line: a worker started or ended
+  bool is_partial = false;  // the line goes on in the next of this worker
+  std::string message;      // with the bytes of the worker, if they were asked for
+  std::string json;         // the object itself, as it came
 };
 // Errc::kInvalid if it is not an object with a message.
 Result<LogLine> ParseLogLine(std::string_view json);

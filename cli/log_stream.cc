@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "cli/http_client.h"
+#include "cli/raw_lines.h"
 #include "cli/text.h"
 
 namespace tend::cli {
@@ -20,7 +21,11 @@ constexpr std::size_t kFlushBytes = 64 * 1024;
 class LogStream {
  public:
   LogStream(const Context& context, const LogQuery& query, const std::function<bool()>& stop)
-      : context_(context), query_(query), stop_(stop) {}
+      : context_(context),
+        query_(query),
+        stop_(stop),
+        // Who follows does not wait for the end of another's line.
+        raw_(query.follow ? 0 : RawLines::kHeldMax) {}
 
   // Lines of before and those to come are one request: none falls between two.
   ExitCode Show() {
@@ -54,6 +59,7 @@ class LogStream {
   }
 
   ExitCode Flushed(ExitCode code) {
+    raw_.Finish(pending_);
     Flush();
     if (damages_ == 0 || code != ExitCode::kOk) return code;
     context_.terminal.Error("lines are missing where [tend: …] says so");
@@ -121,7 +127,10 @@ class LogStream {
       context_.terminal.Error(Harmless(line->app + ": " + line->message));
       return;
     }
-    pending_ += RenderLogLine(*line, query_.output, context_.terminal.out_style());
+    if (query_.output == LogOutput::kRaw && query_.IsWhole())
+      raw_.Add(*line, pending_);
+    else
+      pending_ += RenderLogLine(*line, query_.output, context_.terminal.out_style());
   }
 
   void Flush() {
@@ -133,6 +142,7 @@ class LogStream {
   const LogQuery& query_;
   const std::function<bool()>& stop_;
   SeenLines seen_;
+  RawLines raw_;
   std::string begin_;    // when all this began
   std::string pending_;  // rendered, not written yet
   std::size_t damages_ = 0;
@@ -170,6 +180,7 @@ std::string LogTarget(const LogQuery& query) {
   if (query.reverse) add("reverse", "1");
   if (query.run) add("run", std::to_string(*query.run));
   if (query.restarts) add("restarts", "1");
+  if (query.output == LogOutput::kRaw) add("bytes", "1");
   if (query.follow) add("follow", "1");
   return text;
 }

@@ -28,6 +28,8 @@ struct LogQuery {
   std::optional<std::size_t> run;  // of each worker, so many before the latest
   bool restarts = false;           // of workers are lines, too
   bool follow = false;
+  // Lines stored in pieces are joined: nothing can be missing between two of them.
+  bool IsWhole() const { return pattern.empty() && level.empty() && !reverse; }
   LogOutput output = LogOutput::kShort;
 };
 

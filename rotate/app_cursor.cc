@@ -271,6 +271,7 @@ Result<bool> AppCursor::TakeLine() {
   if (!is_end || !text.empty()) {
     auto stored = filter_.Take(text, raw_time_, scratch_, place_);
     TellDamage();
+    if (stored && current_->is_partial()) stored->flags |= kLinePartial;
     if (stored) window_.Offer(*std::move(stored), ready_);
   }
   if (is_end) TellDamage();

@@ -68,6 +68,7 @@ Result<> AppCursor::CollectArchive(const Segment& segment, Fd fd) {
     const auto text = is_end ? reader.TakeTail() : **line;
     if (!is_end || !text.empty()) {
       auto stored = filter_.Take(text, raw_time_, scratch_, place);
+      if (stored && reader.is_partial()) stored->flags |= kLinePartial;
       tell();
       if (stored) keep(number, *std::move(stored));
     }
@@ -120,6 +121,7 @@ Result<bool> AppCursor::Retreat() {
       LineFilter::Place place;
       if (line) {
         auto stored = filter_.Take(*line, raw_time_, scratch_, place);
+        if (stored && back_->is_partial()) stored->flags |= kLinePartial;
         if (stored) window_.Offer(*std::move(stored), ready_);
       }
       // In a file stamps never go back.

@@ -12,6 +12,8 @@ namespace {
 
 // What was found does not wait for longer.
 constexpr auto kPatience = std::chrono::milliseconds(100);
+// Of lines that Next() returns at once; the last may be more.
+constexpr std::size_t kBytesPerTurn = 1 << 20;
 
 }  // namespace
 
@@ -111,11 +113,14 @@ Result<std::vector<StoredLine>> LogReader::Next(std::size_t lines_max) {
   const auto begin = std::chrono::steady_clock::now();
   std::vector<StoredLine> lines;
   at_end_ = false;
-  while (lines.size() < lines_max && !last_.empty()) {
+  std::size_t bytes = 0;
+  const auto has_room = [&] { return lines.size() < lines_max && bytes < kBytesPerTurn; };
+  while (has_room() && !last_.empty()) {
+    bytes += last_.front().text.size();
     lines.push_back(std::move(last_.front()));
     last_.pop_front();
   }
-  while (lines.size() < lines_max) {
+  while (has_room()) {
     if (!lines.empty() && std::chrono::steady_clock::now() - begin > kPatience) return lines;
     TRY_VOID(AdvanceAll());
     AppCursor* const first = Foremost();
@@ -123,6 +128,7 @@ Result<std::vector<StoredLine>> LogReader::Next(std::size_t lines_max) {
       at_end_ = true;
       break;
     }
+    bytes += first->head()->text.size();
     lines.push_back(*std::exchange(first->head(), std::nullopt));
     if (!lines.back().is_damage) ++taken_;
   }

@@ -87,7 +87,8 @@ class LogReader {
   Result<> Add(const LogQuery::App& app);
   // Damage to an archive is a line of its own, whatever is asked for, and not counted in `last`.
   // At most `lines_max` lines in the order of their times. Fewer at the end of what is there, and
-  // when looking for more would let those wait that were found: see at_end().
+  // when looking for more would let those wait that were found, or take too much memory: see
+  // at_end().
   // A folder that is missing, or a segment that was pruned meanwhile, is no error.
   Result<std::vector<StoredLine>> Next(std::size_t lines_max);
   // Looks for what is new since Next() came to the end, over rotations too, and returns it.

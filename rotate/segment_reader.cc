@@ -106,6 +106,7 @@ Result<> SegmentReader::PassDamage(const Error& why) {
 }
 
 Result<std::optional<std::string_view>> SegmentReader::Next() {
+  is_partial_ = false;
   for (;;) {
     if (damage_ && at_ == buffer_.size()) return *std::exchange(damage_, std::nullopt);
     const std::size_t end = buffer_.find('\n', searched_);
@@ -116,7 +117,10 @@ Result<std::optional<std::string_view>> SegmentReader::Next() {
       return std::optional(line);
     }
     searched_ = buffer_.size();
-    if (searched_ - at_ >= kLineMax) return std::optional(TakeTail());
+    if (searched_ - at_ >= kLineMax) {
+      is_partial_ = true;
+      return std::optional(TakeTail());
+    }
     if (damage_) return std::optional(TakeTail());
     TRY(const bool more, Fill());
     if (damage_) continue;
@@ -145,6 +149,7 @@ Result<std::optional<std::string_view>> BackwardReader::Previous() {
     if (!text.empty() && (whole || text.size() >= kLineMax)) {
       const std::size_t start = newline == std::string_view::npos ? 0 : newline + 1;
       end_ = start;
+      is_partial_ = std::exchange(will_be_partial_, !whole);
       return std::optional(body.substr(start));
     }
     if (begin_ == 0) return std::optional<std::string_view>();

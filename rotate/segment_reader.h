@@ -16,7 +16,8 @@
 
 namespace tend::rotate {
 
-inline constexpr std::size_t kLineMax = 1 << 20;
+// More than what kJson makes of the longest piece of a line, each byte of it an escape.
+inline constexpr std::size_t kLineMax = 2 << 20;
 
 class SegmentReader {
  public:
@@ -27,6 +28,8 @@ class SegmentReader {
   // line (yet). Errc::kInvalid says how much of the archive is damaged; the next call goes on
   // behind that, and what was read of a line before it is a line.
   Result<std::optional<std::string_view>> Next();
+  // The line that came last goes on in the next.
+  bool is_partial() const { return is_partial_; }
   // What is left behind the last newline, when nothing more will come.
   std::string_view TakeTail();
   // Bytes of whole lines handed out, from the start of a plain file.
@@ -56,6 +59,7 @@ class SegmentReader {
   std::uint64_t frame_begin_ = 0;  // in the archive
   std::optional<Error> damage_;    // to be told
   bool told_empty_ = false;
+  bool is_partial_ = false;
 };
 
 // Lines of a plain file from `end` (just behind a newline, or the end of a finished file) back to
@@ -65,6 +69,8 @@ class BackwardReader {
   BackwardReader(Files& files, int fd, std::uint64_t end);
   // The line before, valid until the next call; nothing at the start of the file.
   Result<std::optional<std::string_view>> Previous();
+  // The line that came last goes on in the one before it.
+  bool is_partial() const { return is_partial_; }
 
  private:
   Files& files_;
@@ -72,6 +78,7 @@ class BackwardReader {
   std::uint64_t begin_;  // file offset of buffer_[0]
   std::string buffer_;
   std::size_t end_ = 0;  // buffer_[0, end_) is not handed out yet
+  bool is_partial_ = false, will_be_partial_ = false;
 };
 
 }  // namespace tend::rotate

@@ -8,7 +8,9 @@
 #include <exception>
 #include <utility>
 
+#include "base/base64.h"
 #include "base/files.h"
+#include "base/utf8.h"
 #include "rotate/line_format.h"
 #include "rotate/line_level.h"
 
@@ -31,7 +33,7 @@ std::string Escaped(std::string_view text) {
   return out;
 }
 
-std::string ToJson(const rotate::StoredLine& line) {
+std::string ToJson(const rotate::StoredLine& line, bool bytes) {
   std::string out = "{\"time\":\"" + FormatRfc3339(line.time) + "\",\"app\":\"";
   rotate::AppendJsonEscaped(line.app, out);
   out += "\",\"worker\":";
@@ -45,6 +47,7 @@ std::string ToJson(const rotate::StoredLine& line) {
   out += "\",\"message\":\"";
   rotate::AppendJsonEscaped(line.text, out);
   out += '"';
+  if (bytes && !IsUtf8(line.text)) out += ",\"bytes\":\"" + EncodeBase64(line.text) + '"';
   if ((line.flags & kLinePartial) != 0) out += ",\"partial\":true";
   if (!line.is_match) out += ",\"context\":true";
   if (line.is_damage) out += ",\"damaged\":true";
@@ -135,7 +138,7 @@ std::string LogBody::ReadSome(rotate::LogReader& reader, bool& is_last, bool& is
   };
   for (const rotate::StoredLine& line : *lines) {
     add(restarts_.Before(line.time));
-    text += Wrap(ToJson(line));
+    text += Wrap(ToJson(line, options_.bytes));
   }
   if (is_at_end) add(restarts_.Rest(options_.follow ? NowWall() : Wall::max()));
   return text;

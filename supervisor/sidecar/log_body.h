@@ -32,6 +32,7 @@ class LogBody final : public exporter::BodyStream {
     RunEventSource restarts = {};      // shown between the lines
     bool follow = false;
     bool as_events = false;  // server-sent events instead of lines
+    bool bytes = false;      // of lines that are not UTF-8, in base64
   };
   LogBody(rotate::LogQuery query, Options options);
   ~LogBody() override;

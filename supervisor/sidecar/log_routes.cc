@@ -206,7 +206,8 @@ exporter::HttpResponse StreamLogs(const exporter::HttpRequest& request,
                                               LogBody::Options{.newer = std::move(newer),
                                                                .restarts = std::move(restarts),
                                                                .follow = IsSet(request, "follow"),
-                                                               .as_events = as_events});
+                                                               .as_events = as_events,
+                                                               .bytes = IsSet(request, "bytes")});
   return response;
 }
 

@@ -22,6 +22,7 @@ namespace tend::supervisor {
 //   q=PATTERN [fixed=1] [i=1] [v=1]   stream=out|err   level=LEVEL (or graver)
 //   context=LINES (around each match)   reverse=1 or follow=1
 //   run=N (of each worker, so many before the latest)   restarts=1 (are lines, too)
+//   bytes=1 (of lines that are not UTF-8)
 // The apps are the caller's to fill in. Errc::kInvalid says what cannot be read.
 Result<rotate::LogQuery> ReadLogQuery(const exporter::HttpRequest& request);
 
@@ -44,8 +45,9 @@ std::string LogStatsJson(const exporter::Snapshot& snapshot);
 // One object a line: {"time":…,"app":…,"worker":1,"stream":"stderr","level":"error","message":…},
 // with "partial":true where the line goes on in the next object, "context":true where it does not
 // match, "damaged":true where it is no line but tells of some that cannot be read, and no "level"
-// where it states none. `worker` is null for lines of tend itself. A restart has "event":true. Who
-// follows gets the lines of what `newer` returns, too: it is asked now and then.
+// where it states none. What is not UTF-8 is U+FFFD in "message"; "bytes", where they are asked
+// for, then has the line in base64. `worker` is null for lines of tend itself. A restart has
+// "event":true. Who follows gets the lines of what `newer` returns, too: it is asked now and then.
 using LogApps = std::vector<rotate::LogQuery::App>;
 exporter::HttpResponse StreamLogs(const exporter::HttpRequest& request,
                                   rotate::LogQuery query,

@@ -56,6 +56,14 @@ TEST_F(LogLines, TellOfDamage) {
   EXPECT_FALSE(ParseLogLine(R"({"message":"x"})")->is_damage);
 }
 
+TEST_F(LogLines, HaveTheBytesOfTheWorkerWhereTheyCame) {
+  const auto line = ParseLogLine(R"({"message":"a\ufffd","bytes":"Yf8=","partial":true})");
+  ASSERT_TRUE(line);
+  EXPECT_EQ(line->message, "a\xff");
+  EXPECT_TRUE(line->is_partial);
+  EXPECT_FALSE(ParseLogLine(R"({"message":"a\ufffd","bytes":"Y"})"));
+}
+
 TEST_F(LogLines, RefuseWhatIsNoLine) {
   EXPECT_FALSE(ParseLogLine("no such app"));
   EXPECT_FALSE(ParseLogLine("[]"));
@@ -79,14 +87,14 @@ TEST(LineCutter, KeepsAHalfLineUntilTheRestComes) {
   EXPECT_EQ(lines.back(), "d");
 }
 
-TEST(LineCutter, NeverKeepsMoreThanTwoMebibytes) {
+TEST(LineCutter, NeverKeepsMoreThanSixteenMebibytes) {
   std::size_t largest = 0;
   LineCutter cutter([&](std::string_view line) { largest = std::max(largest, line.size()); });
-  for (int i = 0; i < 100; ++i)
+  for (int i = 0; i < 400; ++i)
     cutter.Feed(std::string(64 * 1024, 'x'));
   cutter.Finish();
-  EXPECT_LE(largest, 2u * 1024 * 1024);
-  EXPECT_GT(largest, 1u * 1024 * 1024);
+  EXPECT_LE(largest, 16u * 1024 * 1024);
+  EXPECT_GT(largest, 15u * 1024 * 1024);
 }
 
 TEST(SeenLines, SkipsAfterAReconnectionWhatWasSeenBefore) {
@@ -153,6 +161,9 @@ TEST(LogTarget, SaysWhatWasAskedForAndNothingElse) {
   LogQuery reversed;
   reversed.reverse = true;
   EXPECT_EQ(LogTarget(reversed), "/api/v1/logs?reverse=1");
+  LogQuery raw;
+  raw.output = LogOutput::kRaw;
+  EXPECT_EQ(LogTarget(raw), "/api/v1/logs?bytes=1");
 }
 
 TEST_F(LogLines, TimesOfPeopleAreLocalUnlessTheyNameAZone) {
