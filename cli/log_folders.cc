@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <utility>
 
+#include <boost/json.hpp>
+
 #include "cli/table.h"
 #include "cli/text.h"
 
 namespace tend::cli {
 namespace {
+
+namespace json = boost::json;
 
 constexpr std::string_view kArchive = ".zst";
 
@@ -54,6 +58,12 @@ Result<std::vector<LogFolder>> Choose(const Context& context,
   return chosen;
 }
 
+// {"schema":…, …,"apps":[…]} to stdout.
+void Print(const Context& context, json::object root, json::array apps) {
+  root["apps"] = std::move(apps);
+  context.terminal.Out(json::serialize(root) + '\n');
+}
+
 ExitCode Failed(const Context& context, const Error& error) {
   context.terminal.Error(error.message());
   return IsNotFound(error) ? ExitCode::kNoSuchApp : ExitCode::kFailed;
@@ -77,11 +87,23 @@ Result<std::vector<LogFolder>> ListLogFolders(Files& files, const std::string& l
   return folders;
 }
 
-ExitCode ShowLogUse(const Context& context, const std::vector<std::string>& apps) {
+ExitCode ShowLogUse(const Context& context, const std::vector<std::string>& apps, bool as_json) {
   auto folders = Choose(context, apps);
   if (!folders) return Failed(context, folders.error());
   std::stable_sort(folders->begin(), folders->end(),
                    [](const LogFolder& a, const LogFolder& b) { return a.bytes > b.bytes; });
+  if (as_json) {
+    json::array list;
+    for (const LogFolder& folder : *folders) {
+      list.push_back({{"name", folder.app},
+                      {"files", folder.files},
+                      {"bytes", folder.bytes},
+                      {"archives", folder.archives},
+                      {"archive_bytes", folder.archive_bytes}});
+    }
+    Print(context, {{"schema", "tend.log_use/1"}}, std::move(list));
+    return ExitCode::kOk;
+  }
   Table table({{"app"}, {"size", true}, {"archives", true}, {"files", true}});
   LogFolder sum;
   sum.app = "all";
@@ -102,13 +124,21 @@ ExitCode ShowLogUse(const Context& context, const std::vector<std::string>& apps
   return ExitCode::kOk;
 }
 
-ExitCode ShowLogPaths(const Context& context, const std::vector<std::string>& apps) {
-  if (apps.empty()) {
+ExitCode ShowLogPaths(const Context& context, const std::vector<std::string>& apps, bool as_json) {
+  if (apps.empty() && !as_json) {
     context.terminal.Out(context.paths.logs + '\n');
     return ExitCode::kOk;
   }
   const auto folders = Choose(context, apps);
   if (!folders) return Failed(context, folders.error());
+  if (as_json) {
+    json::array list;
+    for (const LogFolder& folder : *folders)
+      list.push_back({{"name", folder.app}, {"path", folder.path}});
+    Print(context, {{"schema", "tend.log_paths/1"}, {"folder", context.paths.logs}},
+          std::move(list));
+    return ExitCode::kOk;
+  }
   std::string text;
   for (const LogFolder& folder : *folders)
     text += folder.path + '\n';

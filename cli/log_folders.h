@@ -24,9 +24,11 @@ struct LogFolder {
 // By name. A file that goes while we look is not counted; a folder that is missing is empty.
 Result<std::vector<LogFolder>> ListLogFolders(Files& files, const std::string& logs);
 
-// `tend logs du [APP]...`: how much lies there, the largest first, and the sum.
-ExitCode ShowLogUse(const Context& context, const std::vector<std::string>& apps);
-// `tend logs path [APP]...`: the folders, one a line. Without an app: where all of them are.
-ExitCode ShowLogPaths(const Context& context, const std::vector<std::string>& apps);
+// `tend logs du [APP]...`: how much lies there, the largest first, and the sum. As JSON:
+// {"schema":"tend.log_use/1","apps":[{"name":…,"files":…,"bytes":…,"archives":…,"archive_bytes":…}]}
+ExitCode ShowLogUse(const Context& context, const std::vector<std::string>& apps, bool as_json);
+// `tend logs path [APP]...`: the folders, one a line. Without an app: where all of them are. As
+// JSON: {"schema":"tend.log_paths/1","folder":…,"apps":[{"name":…,"path":…}]}
+ExitCode ShowLogPaths(const Context& context, const std::vector<std::string>& apps, bool as_json);
 
 }  // namespace tend::cli

@@ -38,6 +38,24 @@ std::uint64_t Grown(std::uint64_t before, std::uint64_t now) {
   return now > before ? now - before : 0;
 }
 
+bool IsAmong(const std::vector<std::string>& apps, const std::string& name) {
+  return apps.empty() || std::find(apps.begin(), apps.end(), name) != apps.end();
+}
+
+// A second.
+struct Speed {
+  double lines = 0, bytes = 0;
+};
+
+Speed SpeedOf(const LogStats& now, const std::vector<LogStats>& before, double seconds) {
+  const auto old = std::find_if(before.begin(), before.end(),
+                                [&](const LogStats& other) { return other.app == now.app; });
+  if (old == before.end()) return {};
+  const auto lines = Grown(old->out_lines + old->err_lines, now.out_lines + now.err_lines);
+  return {static_cast<double>(lines) / seconds,
+          static_cast<double>(Grown(old->bytes, now.bytes)) / seconds};
+}
+
 Table TableOf(const std::vector<LogStats>& before,
               const std::vector<LogStats>& now,
               const std::vector<std::string>& apps,
@@ -52,27 +70,53 @@ Table TableOf(const std::vector<LogStats>& before,
                {"limit", true, 1},
                {"compressed to", true, 1}});
   for (const LogStats& app : now) {
-    if (!apps.empty() && std::find(apps.begin(), apps.end(), app.app) == apps.end()) continue;
-    const auto old = std::find_if(before.begin(), before.end(),
-                                  [&](const LogStats& other) { return other.app == app.app; });
-    const LogStats& begin = old == before.end() ? app : *old;
-    const auto lines = Grown(begin.out_lines + begin.err_lines, app.out_lines + app.err_lines);
-    const auto bytes = static_cast<double>(Grown(begin.bytes, app.bytes)) / seconds;
+    if (!IsAmong(apps, app.app)) continue;
+    const Speed speed = SpeedOf(app, before, seconds);
+    const auto compressed = app.compressed();
     table.Add(
         {{Harmless(app.app)},
-         {fmt::format("{:.0f}", static_cast<double>(lines) / seconds)},
-         {HumanSize(static_cast<std::uint64_t>(bytes))},
+         {fmt::format("{:.0f}", speed.lines)},
+         {HumanSize(static_cast<std::uint64_t>(speed.bytes))},
          {std::to_string(app.out_lines)},
          {std::to_string(app.err_lines)},
          {std::to_string(app.dropped_lines), app.dropped_lines > 0 ? Colour::kRed : Colour::kNone},
          {HumanSize(app.disk_bytes)},
          {app.limit_bytes > 0 ? HumanSize(app.limit_bytes) : "-"},
-         {app.compressed ? fmt::format("{:.1f} %", *app.compressed * 100) : "-"}});
+         {compressed ? fmt::format("{:.1f} %", *compressed * 100) : "-"}});
   }
   return table;
 }
 
 }  // namespace
+
+std::optional<double> LogStats::compressed() const {
+  if (compression_input == 0) return std::nullopt;
+  return static_cast<double>(compression_output) / static_cast<double>(compression_input);
+}
+
+std::string LogStatsJson(const std::vector<LogStats>& before,
+                         const std::vector<LogStats>& now,
+                         const std::vector<std::string>& apps,
+                         double seconds) {
+  json::array list;
+  for (const LogStats& app : now) {
+    if (!IsAmong(apps, app.app)) continue;
+    const Speed speed = SpeedOf(app, before, seconds);
+    list.push_back({{"name", app.app},
+                    {"lines_per_second", speed.lines},
+                    {"bytes_per_second", speed.bytes},
+                    {"stdout_lines", app.out_lines},
+                    {"stderr_lines", app.err_lines},
+                    {"bytes", app.bytes},
+                    {"dropped_lines", app.dropped_lines},
+                    {"files", app.files},
+                    {"disk_bytes", app.disk_bytes},
+                    {"limit_bytes", app.limit_bytes},
+                    {"compression_input_bytes", app.compression_input},
+                    {"compression_output_bytes", app.compression_output}});
+  }
+  return json::serialize(json::object{{"schema", "tend.log_stats/1"}, {"apps", std::move(list)}});
+}
 
 Result<std::vector<LogStats>> ParseLogStats(std::string_view text) {
   json::error_code ec;
@@ -94,15 +138,14 @@ Result<std::vector<LogStats>> ParseLogStats(std::string_view text) {
     stats.dropped_lines = Number(*app, "dropped_lines");
     stats.disk_bytes = Number(*app, "disk_bytes");
     stats.limit_bytes = Number(*app, "limit_bytes");
-    if (const std::uint64_t in = Number(*app, "compression_input_bytes"); in > 0) {
-      stats.compressed =
-          static_cast<double>(Number(*app, "compression_output_bytes")) / static_cast<double>(in);
-    }
+    stats.files = Number(*app, "files");
+    stats.compression_input = Number(*app, "compression_input_bytes");
+    stats.compression_output = Number(*app, "compression_output_bytes");
   }
   return all;
 }
 
-ExitCode ShowLogStats(const Context& context, const std::vector<std::string>& apps) {
+ExitCode ShowLogStats(const Context& context, const std::vector<std::string>& apps, bool as_json) {
   if (auto reached = context.connect(); !reached) return Complain(context, reached.error());
   const auto before = Fetch(context);
   if (!before) return Complain(context, before.error());
@@ -119,6 +162,10 @@ ExitCode ShowLogStats(const Context& context, const std::vector<std::string>& ap
   const auto now = Fetch(context);
   if (!now) return Complain(context, now.error());
   const std::chrono::duration<double> looked = std::chrono::steady_clock::now() - begun;
+  if (as_json) {
+    context.terminal.Out(LogStatsJson(*before, *now, apps, looked.count()) + '\n');
+    return ExitCode::kOk;
+  }
   context.terminal.Out(
       TableOf(*before, *now, apps, looked.count()).Render(context.terminal.out_style()));
   return ExitCode::kOk;

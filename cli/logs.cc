@@ -63,7 +63,11 @@ Result<LogQuery> QueryOf(const Arguments& arguments, Wall now) {
   if (query.follow && query.reverse) {
     return Error(Errc::kInvalid, "-f and --reverse exclude one another");
   }
-  TRY(query.output, ParseLogOutput(arguments.Get("output").value_or("short")));
+  const bool as_json = arguments.Has("json");
+  TRY(query.output, ParseLogOutput(arguments.Get("output").value_or(as_json ? "json" : "short")));
+  if (as_json && query.output != LogOutput::kJson) {
+    return Error(Errc::kInvalid, "--json and another output exclude one another");
+  }
   if (const auto run = arguments.Get("run")) {
     if (query.follow) return Error(Errc::kInvalid, "-f and --run exclude one another");
     TRY(query.run, ParseCount("--run", *run));
@@ -78,17 +82,19 @@ Result<LogQuery> QueryOf(const Arguments& arguments, Wall now) {
 }  // namespace
 
 ExitCode DoLogs(const Context& context, const Arguments& arguments) {
-  using Show = ExitCode (*)(const Context&, const std::vector<std::string>&);
+  using Show = ExitCode (*)(const Context&, const std::vector<std::string>&, bool);
   static const std::map<std::string, Show> kAbout = {
       {"du", ShowLogUse}, {"stats", ShowLogStats}, {"path", ShowLogPaths}};
   const auto about = arguments.words.empty() ? kAbout.end() : kAbout.find(arguments.words[0]);
   if (about != kAbout.end()) {
-    if (!arguments.options.empty()) {
-      return Usage(context, "`tend logs " + arguments.words[0] + "` has no options",
+    const bool as_json = arguments.Has("json");
+    if (std::any_of(arguments.options.begin(), arguments.options.end(),
+                    [](const auto& option) { return option.first != "json"; })) {
+      return Usage(context, "`tend logs " + arguments.words[0] + "` has no option but --json",
                    "see `tend help logs`");
     }
     const std::vector<std::string> apps(arguments.words.begin() + 1, arguments.words.end());
-    return about->second(context, apps);
+    return about->second(context, apps, as_json);
   }
   auto query = QueryOf(arguments, context.now());
   if (!query) return Usage(context, query.error().message(), "see `tend help logs`");

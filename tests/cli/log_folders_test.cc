@@ -48,23 +48,39 @@ TEST_F(LogFolders, AreMeasured) {
 }
 
 TEST_F(LogFolders, UseIsShownTheLargestFirstWithoutADaemon) {
-  EXPECT_EQ(ShowLogUse(stage_.context, {}), ExitCode::kOk);
+  EXPECT_EQ(ShowLogUse(stage_.context, {}, false), ExitCode::kOk);
   EXPECT_LT(stage_.out.find("web"), stage_.out.find("api"));
   EXPECT_LT(stage_.out.find("api"), stage_.out.find("all"));
   EXPECT_THAT(stage_.out, HasSubstr("2.0 KiB"));
 }
 
 TEST_F(LogFolders, PathsAreLines) {
-  EXPECT_EQ(ShowLogPaths(stage_.context, {"web", "api"}), ExitCode::kOk);
+  EXPECT_EQ(ShowLogPaths(stage_.context, {"web", "api"}, false), ExitCode::kOk);
   EXPECT_EQ(stage_.out, logs_ + "/web\n" + logs_ + "/api\n");
   stage_.out.clear();
-  EXPECT_EQ(ShowLogPaths(stage_.context, {}), ExitCode::kOk);
+  EXPECT_EQ(ShowLogPaths(stage_.context, {}, false), ExitCode::kOk);
   EXPECT_EQ(stage_.out, logs_ + '\n');
 }
 
+TEST_F(LogFolders, AreOneObjectAsJson) {
+  EXPECT_EQ(ShowLogUse(stage_.context, {"api"}, true), ExitCode::kOk);
+  EXPECT_EQ(stage_.out,
+            R"({"schema":"tend.log_use/1","apps":[{"name":"api","files":2,"bytes":2148,)"
+            R"("archives":1,"archive_bytes":2048}]})"
+            "\n");
+  stage_.out.clear();
+  EXPECT_EQ(ShowLogPaths(stage_.context, {}, true), ExitCode::kOk);
+  EXPECT_EQ(stage_.out, R"({"schema":"tend.log_paths/1","folder":")" + logs_ +
+                            R"(","apps":[{"name":"api","path":")" + logs_ +
+                            R"(/api"},{"name":"web","path":")" + logs_ + "/web\"}]}\n");
+  stage_.out.clear();
+  EXPECT_EQ(ShowLogUse(stage_.context, {"wbe"}, true), ExitCode::kNoSuchApp);
+  EXPECT_EQ(stage_.out, "");
+}
+
 TEST_F(LogFolders, AnAppWithoutLogsIsFour) {
-  EXPECT_EQ(ShowLogPaths(stage_.context, {"wbe"}), ExitCode::kNoSuchApp);
-  EXPECT_EQ(ShowLogUse(stage_.context, {"wbe"}), ExitCode::kNoSuchApp);
+  EXPECT_EQ(ShowLogPaths(stage_.context, {"wbe"}, false), ExitCode::kNoSuchApp);
+  EXPECT_EQ(ShowLogUse(stage_.context, {"wbe"}, false), ExitCode::kNoSuchApp);
   EXPECT_THAT(stage_.err, HasSubstr("no logs of \"wbe\""));
   EXPECT_EQ(stage_.out, "");
 }

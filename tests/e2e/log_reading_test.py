@@ -114,6 +114,12 @@ class LogReadingTest(TendTest):
         self.assertEqual(stats[0].split()[:3], ["app", "lines/s", "bytes/s"])
         self.assertEqual((len(stats), stats[1].split()[:2], "270" in stats[1]), (2, ["db", "0"], True))
         self.assertEqual(self.tend.run("logs", "stats", "nobody")[0], 4)
+        for words, schema in ((("stats", "db"), "log_stats"), (("du", "db"), "log_use"), (("path", "db"), "log_paths")):
+            said = json.loads(self.tend.ok("logs", *words, "--json"))
+            self.assertEqual((said["schema"], [a["name"] for a in said["apps"]]), (f"tend.{schema}/1", ["db"]))
+            self.assertEqual(self.tend.run("logs", *words, "-f")[0], 2)
+        self.assertEqual(self.tend.ok("logs", "db", "-F", "hay", "-n", "1", "--json"), last("json"))
+        self.assertEqual(self.tend.run("logs", "db", "--json", "-o", "raw")[0], 2)
         self.assertEqual(self.tend.ok("logs", "path", "web"), f"{self.tend.app_logs('web')}\n")
 
     def test_damage_is_said_and_is_no_success(self):
