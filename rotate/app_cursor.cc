@@ -118,10 +118,14 @@ Result<bool> AppCursor::OpenNext() {
     ahead_.pop_front();
     auto fd = OpenSegment(segment);
     if (!fd && IsNotFound(fd.error())) continue;  // Pruned meanwhile.
-    if (!fd) return std::move(fd).error();
     raw_time_ = segment.sealed;
     place_ = {LineFilter::Side::kWithin, raw_time_};
     reading_ = FormatSegmentName(base_, segment.Name());
+    if (!fd) {
+      OfferLine(
+          Damage(reading_, "cannot be read: " + std::string(fd.error().message()), raw_time_));
+      return true;
+    }
     TRY(const std::uint64_t begin,
         segment.compressed ? Result<std::uint64_t>(0) : BeginOf(fd->get()));
     current_ = std::make_unique<SegmentReader>(files_, *std::move(fd), segment.compressed, begin);
@@ -129,6 +133,8 @@ Result<bool> AppCursor::OpenNext() {
     return true;
   }
   if (!active_.valid()) return false;
+  place_.time = raw_time_;
+  reading_ = base_;
   TRY(const std::uint64_t begin, BeginOf(active_.get()));
   current_ = std::make_unique<SegmentReader>(files_, std::move(active_), false, begin);
   on_active_ = true;
@@ -143,9 +149,11 @@ Result<bool> AppCursor::OpenArchive(bool backward) {
     Segment segment = next;
     auto fd = OpenSegment(segment);
     const bool is_gone = !fd && IsNotFound(fd.error());
-    if (!fd && !is_gone) return std::move(fd).error();
+    // Who reads one line after the other tells of what cannot be read.
+    if (!fd && !is_gone) return false;
     if (fd) {
-      TRY(const auto index, ReadArchiveIndex(files_, fd->get()));
+      const auto read = ReadArchiveIndex(files_, fd->get());
+      const auto index = read ? *read : std::nullopt;
       // A line that goes on in the next frame is for who reads one after the other.
       const auto& frames = index ? index->frames() : std::vector<ArchiveFrame>();
       const bool is_usable = index && std::all_of(frames.begin(), frames.end(), [&](const auto& f) {
@@ -240,6 +248,7 @@ Result<bool> AppCursor::Advance() {
       }
       TRY(const bool opened, OpenNext());
       if (!opened) return false;
+      continue;
     }
     TRY(const bool more, TakeLine());
     if (more) continue;
@@ -266,7 +275,11 @@ Result<bool> AppCursor::TakeLine() {
     return true;
   }
   const bool is_end = !*line;
-  if (is_end && on_active_ && !finishing_) return false;
+  if (is_end && on_active_ && !finishing_) {
+    const bool is_told = untold_.empty();
+    TellDamage();
+    return !is_told;
+  }
   const std::string_view text = is_end ? current_->TakeTail() : **line;
   if (!is_end || !text.empty()) {
     auto stored = filter_.Take(text, raw_time_, scratch_, place_);

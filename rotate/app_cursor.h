@@ -85,6 +85,7 @@ class AppCursor {
   // Takes one line more of current_. False at its end, or behind what is wanted of it.
   Result<bool> TakeLine();
 
+  Result<> TakeLineBack();
   Result<bool> OpenPrevious();
   Result<std::uint64_t> EndOfActive();
   // Where in a plain file of `end` bytes the wanted times end.
@@ -104,7 +105,7 @@ class AppCursor {
   Fd active_;                   // opened, not yet being read
   std::uint64_t inode_ = 0;     // of the active file
   std::unique_ptr<SegmentReader> current_;
-  std::string reading_;              // the name of its file, unless that is the active one
+  std::string reading_;              // the name of its file when it was opened
   LineFilter::Place place_;          // of the line that was read last
   std::vector<std::string> untold_;  // damage since then
   bool on_active_ = false;           // current_ reads the active file
@@ -119,6 +120,8 @@ class AppCursor {
 
   Fd back_fd_;
   std::unique_ptr<BackwardReader> back_;
+  std::string back_name_;         // of its file
+  LineFilter::Place back_place_;  // of the line that it gave last
   struct Collected {
     std::uint64_t number = 0;  // of the line, in its archive
     StoredLine line;

@@ -21,11 +21,11 @@ Result<std::uint64_t> AppCursor::EndOfActive() {
   TRY(const FileInfo info, files_.StatFd(active_.get()));
   if (info.size == 0) return std::uint64_t{0};
   char last = '\n';
-  TRY(const std::size_t n, files_.ReadAt(active_.get(), std::span(&last, 1), info.size - 1));
-  if (n == 0 || last == '\n') return info.size;
+  const auto n = files_.ReadAt(active_.get(), std::span(&last, 1), info.size - 1);
+  if (!n || *n == 0 || last == '\n') return info.size;
   BackwardReader tail(files_, active_.get(), info.size);
-  TRY(const auto unfinished, tail.Previous());
-  return info.size - (unfinished ? unfinished->size() : 0);
+  const auto unfinished = tail.Previous();
+  return info.size - (unfinished && *unfinished ? (*unfinished)->size() : 0);
 }
 
 Result<std::uint64_t> AppCursor::EndOfTimes(int fd, std::uint64_t end) const {
@@ -84,6 +84,8 @@ Result<bool> AppCursor::OpenPrevious() {
     TRY(std::uint64_t end, EndOfActive());
     TRY(end, EndOfTimes(active_.get(), end));
     back_fd_ = std::move(active_);
+    back_name_ = base_;
+    back_place_.time = raw_time_;
     back_ = std::make_unique<BackwardReader>(files_, back_fd_.get(), end);
     return true;
   }
@@ -92,8 +94,14 @@ Result<bool> AppCursor::OpenPrevious() {
     ahead_.pop_back();
     auto fd = OpenSegment(segment);
     if (!fd && fd.error().code() == Errc::kNotFound) continue;
-    if (!fd) return std::move(fd).error();
     raw_time_ = segment.sealed;
+    back_name_ = FormatSegmentName(base_, segment.Name());
+    back_place_.time = raw_time_;
+    if (!fd) {
+      OfferLine(
+          Damage(back_name_, "cannot be read: " + std::string(fd.error().message()), raw_time_));
+      return true;
+    }
     if (segment.compressed) {
       TRY_VOID(CollectArchive(segment, *std::move(fd)));
       return true;
@@ -107,6 +115,23 @@ Result<bool> AppCursor::OpenPrevious() {
   return false;
 }
 
+Result<> AppCursor::TakeLineBack() {
+  const auto line = back_->Previous();
+  if (!line && line.error().code() != Errc::kInvalid) return line.error();
+  if (!line) {
+    OfferLine(Damage(back_name_, line.error().message(), back_place_.time));
+    return {};
+  }
+  if (*line) {
+    auto stored = filter_.Take(**line, raw_time_, scratch_, back_place_);
+    if (stored && back_->is_partial()) stored->flags |= kLinePartial;
+    if (stored) window_.Offer(*std::move(stored), ready_);
+  }
+  // In a file stamps never go back.
+  if (!*line || back_place_.side == LineFilter::Side::kBefore) back_.reset();
+  return {};
+}
+
 Result<bool> AppCursor::Retreat() {
   head_.reset();
   for (std::size_t lines = 1;; ++lines) {
@@ -117,15 +142,7 @@ Result<bool> AppCursor::Retreat() {
     }
     if (lines % 1000 == 0 && IsStopped()) return false;
     if (back_) {
-      TRY(const auto line, back_->Previous());
-      LineFilter::Place place;
-      if (line) {
-        auto stored = filter_.Take(*line, raw_time_, scratch_, place);
-        if (stored && back_->is_partial()) stored->flags |= kLinePartial;
-        if (stored) window_.Offer(*std::move(stored), ready_);
-      }
-      // In a file stamps never go back.
-      if (!line || place.side == LineFilter::Side::kBefore) back_.reset();
+      TRY_VOID(TakeLineBack());
     } else if (!collected_.empty()) {
       StoredLine line = std::move(collected_.back().line);
       collected_.pop_back();
@@ -149,6 +166,8 @@ Result<std::vector<StoredLine>> AppCursor::TakeLast(std::size_t count) {
     current_ = std::make_unique<SegmentReader>(files_, std::move(active_), false, end);
     TRY(const std::uint64_t times_end, EndOfTimes(current_->fd(), end));
     back_ = std::make_unique<BackwardReader>(files_, current_->fd(), times_end);
+    back_name_ = reading_ = base_;
+    back_place_.time = place_.time = raw_time_;
     on_active_ = true;
   }
   std::vector<StoredLine> lines;

@@ -85,7 +85,8 @@ class LogReader {
 
   // One app more, for those who follow; nothing if it is there already.
   Result<> Add(const LogQuery::App& app);
-  // Damage to an archive is a line of its own, whatever is asked for, and not counted in `last`.
+  // What of a file is damaged or cannot be read is a line of its own, whatever is asked for, and
+  // not counted in `last`.
   // At most `lines_max` lines in the order of their times. Fewer at the end of what is there, and
   // when looking for more would let those wait that were found, or take too much memory: see
   // at_end().

@@ -21,7 +21,23 @@ bool IsSkippableMagic(std::string_view text) {
          text.substr(1, kRest.size()) == kRest.substr(0, std::min(text.size() - 1, kRest.size()));
 }
 
+Error Unreadable(std::uint64_t bytes, const Error& why) {
+  return Error(Errc::kInvalid, "lines of " + std::to_string(bytes) +
+                                   " bytes cannot be read: " + std::string(why.message()));
+}
+
 }  // namespace
+
+Result<std::size_t> PatientReads::ReadAt(std::span<char> buffer, std::uint64_t offset) {
+  auto n = files_.ReadAt(fd_, buffer, offset);
+  if (n) return n;
+  return files_.ReadAt(fd_, buffer.first(std::min<std::size_t>(buffer.size(), kPage)), offset);
+}
+
+std::uint64_t PatientReads::Step() {
+  constexpr std::uint64_t kStepMax = 1 << 20;
+  return std::exchange(step_, std::min(2 * step_, kStepMax));
+}
 
 SegmentReader::SegmentReader(Files& files, Fd fd, bool compressed, std::uint64_t offset)
     : files_(files), fd_(std::move(fd)), offset_(offset), file_offset_(offset) {
@@ -32,23 +48,65 @@ Result<bool> SegmentReader::Fill() {
   buffer_.erase(0, at_);
   searched_ -= at_;
   at_ = 0;
-  if (!decompressor_) {
-    const std::size_t have = buffer_.size();
-    buffer_.resize(have + kBlock);
-    auto n = files_.ReadAt(fd_.get(), std::span(buffer_).subspan(have), file_offset_);
-    buffer_.resize(have + (n ? *n : 0));
-    if (!n) return std::move(n).error();
-    file_offset_ += *n;
-    return *n > 0;
+  return decompressor_ ? FillFromArchive() : FillFromPlain();
+}
+
+Result<bool> SegmentReader::FillFromPlain() {
+  const std::size_t have = buffer_.size();
+  buffer_.resize(have + kBlock);
+  PatientReads reads(files_, fd_.get());
+  const auto n = reads.ReadAt(std::span(buffer_).subspan(have), file_offset_);
+  buffer_.resize(have + (n ? *n : 0));
+  if (!n) {
+    TRY_VOID(PassHole(n.error()));
+    return false;
   }
-  return FillFromArchive();
+  file_offset_ += *n;
+  return *n > 0;
+}
+
+Result<> SegmentReader::PassHole(const Error& why) {
+  TRY(const FileInfo info, files_.StatFd(fd_.get()));
+  PatientReads reads(files_, fd_.get());
+  std::string page(PatientReads::kPage, '\0');
+  const std::uint64_t begin = file_offset_ - (buffer_.size() - at_);
+  std::uint64_t at = file_offset_ + reads.Step();
+  for (bool found = false; !found && at < info.size;) {
+    const auto n = reads.ReadAt(page, at);
+    if (!n) {
+      at += reads.Step();
+      continue;
+    }
+    if (*n == 0) break;
+    reads.Reset();
+    const std::size_t newline = std::string_view(page).substr(0, *n).find('\n');
+    found = newline != std::string_view::npos;
+    at += found ? newline + 1 : *n;
+  }
+  at = std::min<std::uint64_t>(at, info.size);
+  if (at <= file_offset_) return {};  // behind the end: nothing is lost
+  damage_ = Unreadable(at - begin, why);
+  buffer_.resize(at_);
+  searched_ = at_;
+  offset_ += at - begin;
+  file_offset_ = at;
+  return {};
 }
 
 Result<bool> SegmentReader::FillFromArchive() {
   for (;;) {
     if (compressed_left_.empty() && !decompressor_full_) {
       compressed_.resize(kArchiveBlock);
-      TRY(const std::size_t n, files_.ReadAt(fd_.get(), compressed_, file_offset_));
+      PatientReads reads(files_, fd_.get());
+      const auto got = reads.ReadAt(compressed_, file_offset_);
+      if (!got) {
+        TRY(const FileInfo info, files_.StatFd(fd_.get()));
+        if (file_offset_ >= info.size) return false;
+        if (decompressor_->at_frame_end()) frame_begin_ = file_offset_;
+        TRY_VOID(PassDamage(got.error()));
+        return false;
+      }
+      const std::size_t n = *got;
       if (n == 0 && decompressor_->at_frame_end()) {
         if (file_offset_ > 0 || std::exchange(told_empty_, true)) return false;
         damage_ = Error(Errc::kInvalid, "an archive of no bytes");
@@ -75,29 +133,38 @@ Result<bool> SegmentReader::FillFromArchive() {
 
 Result<bool> SegmentReader::IsInIndex() {
   std::string begin(kMagicSize, '\0');
-  TRY(const std::size_t n, files_.ReadAt(fd_.get(), begin, frame_begin_));
-  return IsSkippableMagic(std::string_view(begin).substr(0, n));
+  const auto n = files_.ReadAt(fd_.get(), begin, frame_begin_);
+  return n && IsSkippableMagic(std::string_view(begin).substr(0, *n));
 }
 
 Result<> SegmentReader::PassDamage(const Error& why) {
+  TRY(const FileInfo info, files_.StatFd(fd_.get()));
   std::string block(kArchiveBlock, '\0');
   std::uint64_t at = frame_begin_ + 1;
+  PatientReads reads(files_, fd_.get());
   for (;;) {
-    TRY(const std::size_t n, files_.ReadAt(fd_.get(), block, at));
+    const auto got = reads.ReadAt(block, at);
+    if (!got) {
+      at += reads.Step();
+      if (at < info.size) continue;
+      at = std::max(info.size, frame_begin_ + 1);
+      break;
+    }
+    reads.Reset();
+    const std::size_t n = *got;
     const std::string_view text = std::string_view(block).substr(0, n);
     std::size_t magic = 0;
     while (magic + kMagicSize <= n && !IsFrameMagic(text.substr(magic)) &&
            !IsSkippableMagic(text.substr(magic)))
       ++magic;
-    if (magic + kMagicSize <= n || n < kMagicSize) {
-      at += n < kMagicSize ? n : magic;
-      break;
-    }
-    at += magic;
+    const bool is_end = n == 0 || (n < kMagicSize && at + n >= info.size);
+    at += is_end || n < kMagicSize ? n : magic;
+    if (is_end || magic + kMagicSize <= n) break;
   }
-  damage_ = Error(Errc::kInvalid,
-                  "lines of " + std::to_string(at - frame_begin_) +
-                      " compressed bytes are missing or wrong here: " + std::string(why.message()));
+  const char* what =
+      why.code() == Errc::kInvalid ? "are missing or wrong here: " : "cannot be read: ";
+  damage_ = Error(Errc::kInvalid, "lines of " + std::to_string(at - frame_begin_) +
+                                      " compressed bytes " + what + std::string(why.message()));
   file_offset_ = frame_begin_ = at;
   compressed_left_ = {};
   decompressor_full_ = false;
@@ -153,20 +220,49 @@ Result<std::optional<std::string_view>> BackwardReader::Previous() {
       return std::optional(body.substr(start));
     }
     if (begin_ == 0) return std::optional<std::string_view>();
-    const std::size_t size = static_cast<std::size_t>(std::min<std::uint64_t>(kBlock, begin_));
-    std::string block(size, '\0');
-    std::size_t have = 0;
-    while (have < size) {
-      TRY(const std::size_t n,
-          files_.ReadAt(fd_, std::span(block).subspan(have), begin_ - size + have));
-      if (n == 0) return Error(Errc::kIo, "a log file became shorter while it was read");
-      have += n;
-    }
+    auto block = ReadBefore(std::min<std::uint64_t>(kBlock, begin_));
+    if (!block) block = ReadBefore(std::min<std::uint64_t>(PatientReads::kPage, begin_));
+    if (!block) return PassHole(block.error());
     buffer_.resize(end_);
-    buffer_.insert(0, block);
+    buffer_.insert(0, *block);
     end_ = buffer_.size();
-    begin_ -= size;
+    begin_ -= block->size();
   }
+}
+
+Result<std::string> BackwardReader::ReadBefore(std::uint64_t size) {
+  std::string block(size, '\0');
+  for (std::size_t have = 0; have < size;) {
+    TRY(const std::size_t n,
+        files_.ReadAt(fd_, std::span(block).subspan(have), begin_ - size + have));
+    if (n == 0) return Error(Errc::kIo, "a log file became shorter while it was read");
+    have += n;
+  }
+  return block;
+}
+
+// Parts of lines on both sides of the hole go with it.
+Error BackwardReader::PassHole(const Error& why) {
+  const std::uint64_t end = begin_ + end_;
+  PatientReads reads(files_, fd_);
+  begin_ -= std::min(reads.Step(), begin_);
+  while (begin_ > 0) {
+    const auto page = ReadBefore(std::min<std::uint64_t>(PatientReads::kPage, begin_));
+    if (!page) {
+      begin_ -= std::min(reads.Step(), begin_);
+      continue;
+    }
+    reads.Reset();
+    const std::size_t newline = page->rfind('\n');
+    begin_ -= page->size();
+    if (newline == std::string::npos) continue;
+    begin_ += newline + 1;
+    break;
+  }
+  buffer_.clear();
+  end_ = 0;
+  will_be_partial_ = false;
+  return Unreadable(end - begin_, why);
 }
 
 }  // namespace tend::rotate

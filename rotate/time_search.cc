@@ -49,9 +49,10 @@ Result<TimePlace> FindTime(
   TimePlace place{0, size};
   while (place.end - place.begin > kNear) {
     const std::uint64_t middle = place.begin + (place.end - place.begin) / 2;
-    TRY(const auto found, Probe(files, fd, middle, app));
-    if (!found || found->offset >= place.end) break;
-    (found->time < time ? place.begin : place.end) = found->offset;
+    const auto found = Probe(files, fd, middle, app);
+    // Who reads on from here will tell what cannot be read.
+    if (!found || !*found || (*found)->offset >= place.end) break;
+    ((*found)->time < time ? place.begin : place.end) = (*found)->offset;
   }
   return place;
 }

@@ -27,6 +27,12 @@ void FaultyFiles::Heal() {
   write_max_.reset();
   space_left_.reset();
   space_.reset();
+  holes_.clear();
+}
+
+void FaultyFiles::FailReads(std::string path, std::uint64_t begin, std::uint64_t end, int number) {
+  const std::lock_guard lock(mutex_);
+  holes_.push_back({std::move(path), begin, end, number});
 }
 
 void FaultyFiles::LimitWrites(std::size_t bytes_max) {
@@ -74,7 +80,10 @@ Result<Fd> FaultyFiles::OpenAppend(const std::string& path, unsigned mode) {
 
 Result<Fd> FaultyFiles::OpenRead(const std::string& path) {
   if (auto error = Enter("OpenRead", path)) return *std::move(error);
-  return real_.OpenRead(path);
+  auto fd = real_.OpenRead(path);
+  const std::lock_guard lock(mutex_);
+  if (fd) opened_[fd->get()] = path;
+  return fd;
 }
 
 Result<Fd> FaultyFiles::CreateNew(const std::string& path, unsigned mode) {
@@ -98,6 +107,16 @@ Result<std::size_t> FaultyFiles::Write(int fd, std::string_view data) {
 
 Result<std::size_t> FaultyFiles::ReadAt(int fd, std::span<char> buffer, std::uint64_t offset) {
   if (auto error = Enter("ReadAt", std::to_string(offset))) return *std::move(error);
+  {
+    const std::lock_guard lock(mutex_);
+    for (const Hole& hole : holes_) {
+      const auto opened = opened_.find(fd);
+      if (opened == opened_.end() || opened->second != hole.path) continue;
+      if (offset >= hole.end || offset + buffer.size() <= hole.begin) continue;
+      if (offset >= hole.begin) return SysError("read " + hole.path, hole.number);
+      buffer = buffer.first(hole.begin - offset);
+    }
+  }
   return real_.ReadAt(fd, buffer, offset);
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -24,6 +25,9 @@ class FaultyFiles : public Files {
   void FailAt(int n, int number, FailFor how_long = FailFor::kOnce);
   // Every call whose name is in `names` ("Write", "Rename"…; empty: all) fails from now on.
   void FailAll(std::vector<std::string> names, int number);
+  // These bytes of the file `path` cannot be read; as with the kernel, a read that begins before
+  // them ends there.
+  void FailReads(std::string path, std::uint64_t begin, std::uint64_t end, int number);
   // No more failures, no more limits.
   void Heal();
   // A Write takes at most so many bytes.
@@ -69,6 +73,13 @@ class FaultyFiles : public Files {
   std::optional<std::size_t> write_max_;
   std::optional<std::uint64_t> space_left_;
   std::optional<SpaceInfo> space_;
+  struct Hole {
+    std::string path;
+    std::uint64_t begin = 0, end = 0;
+    int number = 0;
+  };
+  std::vector<Hole> holes_;
+  std::map<int, std::string> opened_;  // for reading; may have been closed since
 };
 
 }  // namespace tend
