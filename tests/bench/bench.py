@@ -58,7 +58,7 @@ BENCHES = {"respawn": respawn, "memory": memory, "list": listing}
 def main():
     parser = argparse.ArgumentParser(prog="./dev bench")
     parser.add_argument("--out", type=pathlib.Path, required=True)
-    parser.add_argument("name", nargs="?", choices=[*BENCHES, "logs"])
+    parser.add_argument("name", nargs="?", choices=[*BENCHES, "logs", "logs_read"])
     logs.add_options(parser.add_argument_group("logs"))
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -82,6 +82,10 @@ def main():
             {"bench": name, "what": bench.__doc__, "cpus": os.cpu_count(), "results": results}, indent=1) + "\n")
     if options.name in (None, "logs"):
         logs.bench(options)
+    if options.name in (None, "logs_read"):
+        reader = pathlib.Path(__file__).with_name("logs_read.py")
+        write = ["--write", options.write] if options.write and options.name == "logs_read" else []
+        subprocess.run([sys.executable, "-B", reader, "--out", options.out, *write], check=True)
 
 
 if __name__ == "__main__":

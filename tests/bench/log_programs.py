@@ -238,7 +238,7 @@ BOUND = Filter("C bound", "`tests/bench/logs/bound.cc`",
 TEND = Tend("tend", compress=False)
 OTHERS = [
     Tend("tend, zstd", compress=True, note="each segment compressed at once"),
-    Filter("tend pipe", "one stream; would compress after a minute",
+    Filter("tend pipe", "one stream; compresses all but the newest segment",
            lambda d, _: [str(BIN / "tend"), "pipe", "w", "--log-dir", str(d), "--max-size", str(SEGMENT),
                          "--max-files", "1000", "--max-total", "8GiB"]),
     Filter("s6-log", "`T`", lambda d, _: ["s6-log", "T", "n1000", f"s{SEGMENT}", str(d)]),

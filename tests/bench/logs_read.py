@@ -17,6 +17,8 @@ import sys
 import tempfile
 import time
 
+from logs import machine
+
 BIN = pathlib.Path(os.environ["TEND_BIN"]).resolve()
 SEGMENT = 50 << 20
 ROUNDS = 5
@@ -132,14 +134,38 @@ def wall(command, env, lines):
     return min(times), found
 
 
+def page(result):
+    since = "".join(f"| {share:.0%} of the way | {ms:.1f} ms |\n" for share, ms in result["since_ms"].items())
+    searches = "".join(
+        f"| {name} | {row['lines']} | {row['tend']:.2f} s | {row['zstdcat_grep']:.2f} s "
+        f"| {row['zstdcat_grep'] / row['tend']:.1f}x |\n" for name, row in result["search_s"].items())
+    return f"""# Benchmarks: reading logs back
+
+Printed by `./dev bench logs_read --write docs/benchmarks-reading.md`; do not edit. Measured {result['machine']}.
+
+{result['mib']} MiB of log lines in archives made by tend, page cache warm, each a whole command.
+
+## `tend logs APP --since TIME`: until its first line (target: 50 ms)
+
+| TIME | first line after |
+|---|--:|
+{since}
+## Search over everything
+
+| search | lines found | `tend logs` | `zstdcat \\| grep` | |
+|---|--:|--:|--:|--:|
+{searches}"""
+
+
 def main():
     parser = argparse.ArgumentParser(prog="logs_read.py", description=__doc__.split("\n")[0])
     parser.add_argument("--mib", type=int, default=2048)
     parser.add_argument("--out", type=pathlib.Path)
+    parser.add_argument("--write", type=pathlib.Path, help="the page to write")
     parser.add_argument("--folder", help="where the logs are; the default is that of temporary files")
     arguments = parser.parse_args()
     tend = Tend(arguments.folder)
-    result = {"mib": arguments.mib, "cores": os.cpu_count(), "since_ms": {}, "search_s": {}}
+    result = {"mib": arguments.mib, "machine": machine(), "cores": os.cpu_count(), "since_ms": {}, "search_s": {}}
     try:
         end = int(time.time()) - 60
         begin = write_segments(tend.home / "logs" / "web", arguments.mib, end)
@@ -164,6 +190,8 @@ def main():
     if arguments.out:
         arguments.out.mkdir(parents=True, exist_ok=True)
         (arguments.out / "logs_read.json").write_text(json.dumps(result, indent=1) + "\n")
+    if arguments.write:
+        arguments.write.write_text(page(result))
 
 
 if __name__ == "__main__":

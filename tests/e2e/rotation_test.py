@@ -53,6 +53,20 @@ class RotationTest(TendTest):
         self.assertEqual(self.numbers(self.tend.records("gen")), list(range(1, total + 1)))
         self.assertEqual(self.tend.run("logs", "rotate", "nobody")[0], 4)
 
+    def test_by_the_clock(self):
+        """With the next minute; the pieces join without a gap."""
+        self.tend.config({"name": "gen", "script": "./counter.py", "args": [str(self.count_file), "0"],
+                          "logs": {"rotate": "* * * * *"}})
+        self.start("tend.yaml")
+        rotated = wait_until(lambda: [f for f in self.tend.log_files("gen")[:-1]], 62, "the minute is over")
+        wait_until(lambda: self.tend.metric("tend_app_log_rotations_total", app="gen", reason="time") == 1, 5)
+        self.assertRegex(rotated[0].name, r"gen\.log\.\d{8}T\d{4}0\dZ-")
+        self.wait_lines()
+        total = self.end()
+        numbers = self.numbers(self.tend.records("gen"))
+        last_of_the_first = numbers.index(1, 1) if numbers.count(1) > 1 else 0
+        self.assertEqual(numbers[last_of_the_first:], list(range(1, total + 1)))
+
     def test_moved_and_reopened_as_logrotate_does(self):
         for n, reopen in enumerate((lambda: self.tend.ok("reloadLogs"),
                                     lambda: self.tend.ok("logs", "reopen", "gen"),
