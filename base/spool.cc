@@ -324,6 +324,14 @@ bool SpoolTable::Adopt(std::uint64_t incarnation, std::uint32_t stream, Fd hold)
   return false;
 }
 
+void SpoolTable::AdoptedAll() {
+  for (std::uint32_t i = 0; i < rows_there_; ++i) {
+    const bool is_adopted = std::any_of(left_.begin(), left_.end(),
+                                        [&](const auto& spool) { return spool->id().row == i; });
+    if (!is_adopted && rows_[i].used.load() != 0) FreeRow(i);
+  }
+}
+
 void SpoolTable::Consumed(const SpoolId& id, std::uint64_t offset) {
   if (id.row >= rows_there_) return;
   Row& row = rows_[id.row];

@@ -132,6 +132,9 @@ class SpoolTable : public std::enable_shared_from_this<SpoolTable> {
 
   // A pipe that was kept for this process. False: it is of no use, nothing is in it.
   bool Adopt(std::uint64_t incarnation, std::uint32_t stream, Fd hold);
+  // That was all that was kept. What lies in the table besides is of pipes that are gone:
+  // forgotten. REQUIRES: before Get
+  void AdoptedAll();
   // For spools that an earlier process left: as Spool::Consumed. No effect for others. REQUIRES:
   // before Adopt
   void Consumed(const SpoolId& id, std::uint64_t offset);

@@ -212,7 +212,7 @@ bool Collector::Take(PipeState& pipe) {
   // The last words of a worker are taken without a rest.
   const bool last_words = life.ended && !life.drained;
   if (taken.too_early) {
-    pipe.reader.RestFor(kRestMin);
+    pipe.reader.RestFor(options_.coalesce);
   } else if (last_words || !MayRest(pipe, taken)) {
     pipe.reader.Listen();
   } else {
@@ -245,9 +245,16 @@ PipeReader::Taken Collector::ReadFrom(PipeState& pipe,
   PipeReader::Taken taken;
   const auto read = [&] {
     const std::size_t before = taken.bytes;
+    const std::size_t pending = pipe.splitter.pending_bytes();
     taken = pipe.reader.ReadThrough(*pipe.spool, loop_.WallNow(), buffer_,
                                     options_.take_max_bytes - before, feed);
     pipe.read_to += taken.bytes;
+    // When a line ended, what was outside was of that line.
+    const std::size_t now_pending = pipe.splitter.pending_bytes();
+    if (now_pending != pending + taken.bytes) {
+      const std::size_t older = now_pending - std::min(now_pending, taken.bytes);
+      pipe.outside_bytes = std::min(pipe.outside_bytes, older);
+    }
     taken.bytes += before;
   };
   read();

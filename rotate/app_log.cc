@@ -143,10 +143,28 @@ bool AppLog::FinishOwed() {
   return true;
 }
 
-void AppLog::OpenOutlets(Moment now) {
+bool AppLog::FinishOwedAndOpen(Moment now) {
+  if (!owes_) return true;
+  owes_ = !FinishOwed();
+  if (owes_) return false;
   for (Outlet& outlet : outlets_) {
     if (!outlet.sink->file().is_open()) outlet.sink->Open(now);
   }
+  return true;
+}
+
+AppLog::Abandoned AppLog::Abandon() {
+  Abandoned abandoned;
+  for (const RecordBatchPtr& batch : pending_) {
+    abandoned.queued_bytes += QueuedBytes(*batch);
+    abandoned.lines += batch->lines.size();
+    batch->mark.Consume();
+  }
+  pending_.clear();
+  for (const Outlet& outlet : outlets_)
+    abandoned.lines += outlet.sink->held_lines();
+  if (journal_ && !journal_->is_open()) journal_->Remove();
+  return abandoned;
 }
 
 void AppLog::CollectMarks(std::size_t count) {
@@ -162,7 +180,8 @@ void AppLog::CollectMarks(std::size_t count) {
 }
 
 bool AppLog::Announce(std::string_view text) {
-  if (!journal_ || marks_.empty() || text.empty()) return false;
+  // The end of an earlier line is owed until the disk takes it; it is not replaced.
+  if (!journal_ || journal_->is_open() || marks_.empty() || text.empty()) return false;
   parts_.clear();
   for (const Outlet& outlet : outlets_) {
     if (outlet.begin == outlet.end) continue;
@@ -178,6 +197,8 @@ void AppLog::WriteGroup(std::size_t count, std::string& buffer, Moment now) {
   buffer.clear();
   for (Outlet& outlet : outlets_) {
     if (first) outlet.sink->Check(now);
+    // What can be written again is announced again.
+    outlet.sink->Retry(now);
     SealIfDue(outlet, now);
     outlet.begin = buffer.size();
     outlet.lines = 0;
@@ -217,11 +238,7 @@ void AppLog::NoteLost(const LostLines& lost, Moment now) {
 
 bool AppLog::Tick(Moment now) {
   bool again = written_ || owes_;
-  if (owes_ && FinishOwed()) {
-    owes_ = false;
-    OpenOutlets(now);
-  }
-  if (owes_) return true;
+  if (!FinishOwedAndOpen(now)) return true;
   if (!written_ && journal_) journal_->Shrink();
   for (Outlet& outlet : outlets_) {
     FileSink& sink = *outlet.sink;
@@ -298,6 +315,9 @@ Result<> AppLog::Seal(Moment now) {
 }
 
 Result<> AppLog::Reopen(Moment now) {
+  if (!FinishOwedAndOpen(now)) {
+    return Error(Errc::kBusy, "earlier lines of " + app_ + " cannot be written yet");
+  }
   for (Outlet& outlet : outlets_)
     TRY_VOID(outlet.sink->ReopenNow(now));
   return {};

@@ -52,6 +52,12 @@ class AppLog {
   // that are done with.
   std::size_t Pump(std::string& buffer, Moment now);
   void NoteLost(const LostLines& lost, Moment now);
+  struct Abandoned {
+    std::uint64_t lines = 0;
+    std::size_t queued_bytes = 0;
+  };
+  // What still waits, or is held, will not be written: the app is gone. What is owed stays owed.
+  Abandoned Abandon();
 
   // Once a second while there is something to do: tries failing files again, looks whether the
   // files are still where they were. True if anything was or is going on: then call it again.
@@ -89,7 +95,7 @@ class AppLog {
   static bool Takes(const Outlet& outlet, const RecordBatch& batch);
   // Writes what an earlier process owes. False: that failed, and must be done before anything else.
   bool FinishOwed();
-  void OpenOutlets(Moment now);
+  bool FinishOwedAndOpen(Moment now);
   // Marks of the first `count` batches that wait: one per spool, the last.
   void CollectMarks(std::size_t count);
   bool Announce(std::string_view text);

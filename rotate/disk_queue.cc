@@ -36,13 +36,16 @@ DiskQueue::Lane& DiskQueue::List(const std::string& app) {
 }
 
 void DiskQueue::Push(const std::string& app, RecordBatchPtr batch) {
-  const std::size_t bytes = QueuedBytes(*batch);
+  std::size_t bytes = QueuedBytes(*batch);
   const std::lock_guard lock(mutex_);
   Lane& lane = List(app);
   if (lane.bytes >= limits_.lane_bytes_max * kHardLimitFactor) {
     lane.lost_lines += batch->lines.size();
     lane.lost_bytes += batch->bytes.size();
-    return;
+    // They are done with all the same.
+    if (batch->mark.offset == 0) return;
+    batch = EmptyLike(*batch);
+    bytes = QueuedBytes(*batch);
   }
   lane.bytes += bytes;
   bytes_ += bytes;

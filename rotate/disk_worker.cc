@@ -79,6 +79,9 @@ void DiskWorker::Close(const std::string& app, Moment now) {
   if (log == nullptr) return;
   Pump(*log, now);
   log->Sync();
+  const AppLog::Abandoned abandoned = log->Abandon();
+  lines_without_app_ += abandoned.lines;
+  if (abandoned.queued_bytes > 0) hooks_.released(app, abandoned.queued_bytes);
   DropJobOf(log, nullptr, std::nullopt);
   apps_.erase(app);
   changed_.insert(app);

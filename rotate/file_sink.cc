@@ -35,7 +35,9 @@ void FileSink::SetPolicy(config::OnFull on_full, std::uint64_t segment_size_max)
 }
 
 void FileSink::Open(Moment now) {
-  if (auto opened = Reopen(now); !opened) Fail(opened.error(), now);
+  auto done = Reopen(now);
+  if (done) done = WriteGap(now);
+  if (!done) Fail(done.error(), now);
 }
 
 Result<> FileSink::Reopen(Moment now) {
@@ -49,7 +51,7 @@ Result<> FileSink::Reopen(Moment now) {
 
 void FileSink::Write(std::string_view text, std::uint64_t lines, Moment now, Announced announced) {
   TEND_CHECK(!holds());
-  announced_ = announced;
+  if (announced.journal != nullptr) announced_ = announced;
   if (failing_ && (now.mono < retry_at_ || !Resume(now))) {
     Keep(text, lines);
   } else {
@@ -58,9 +60,9 @@ void FileSink::Write(std::string_view text, std::uint64_t lines, Moment now, Ann
   SettleIfDone();
 }
 
-// What is dropped is not owed either.
+// What is dropped is not owed either, but for the end of a line that has been begun.
 void FileSink::SettleIfDone() {
-  if (announced_.journal == nullptr || holds()) return;
+  if (announced_.journal == nullptr || holds() || file_.owes_rest()) return;
   announced_.journal->Settle(announced_.part);
   announced_ = {};
 }
@@ -96,6 +98,10 @@ void FileSink::Keep(std::string_view text, std::uint64_t lines) {
   stats_.bytes_dropped[static_cast<std::size_t>(reason_)] += text.size();
   lost_lines_ += lines;
   lost_bytes_ += text.size();
+}
+
+std::uint64_t FileSink::held_lines() const {
+  return CountLines(held_);
 }
 
 void FileSink::Fail(const Error& error, Moment now) {
@@ -142,6 +148,7 @@ bool FileSink::Resume(Moment now) {
   }
   auto done = Reopen(now);
   if (done) done = file_.FinishLine();
+  if (done) SettleIfDone();
   if (done) done = WriteHeld(now);
   if (done) done = WriteGap(now);
   if (!done) {
@@ -194,6 +201,8 @@ void FileSink::NoteLost(const LostLines& lost, Moment now) {
   if (failing_) return;
   why_ = lost.why;
   reason_ = lost.reason;
+  // It is said when the file is opened.
+  if (!file_.is_open()) return;
   if (auto said = WriteGap(now); !said) Fail(said.error(), now);
 }
 

@@ -47,7 +47,10 @@ class FileSink {
   void SetDiskLow(bool low, Moment now);
 
   // True while it keeps lines that are not on disk yet (on_full: block): give it no more.
-  bool holds() const { return !held_.empty(); }
+  std::uint64_t held_lines() const;
+  bool holds() const {
+    return !held_.empty() || (on_full_ == config::OnFull::kBlock && file_.owes_rest());
+  }
   bool failing() const { return failing_; }
   bool disk_full() const { return failing_ && reason_ == DropReason::kDiskFull; }
   // Tries again if it is time.

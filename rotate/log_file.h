@@ -71,7 +71,9 @@ class LogFile {
   // Writes what is left of a line that an error cut off, or to be written again.
   Result<> FinishLine();
   // Lines that were taken have no file with a name: give it no more until it is mended.
-  bool at_risk() const { return nameless_ || !rest_.empty(); }
+  bool at_risk() const { return nameless_ || owes_rest(); }
+  // The end of something that was begun could not be written: FinishLine().
+  bool owes_rest() const { return !rest_.empty(); }
 
   // Seals the active file now. Nothing happens to an empty one. REQUIRES: is_open()
   Result<> Seal(RotateReason reason, Moment now);

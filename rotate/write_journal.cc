@@ -21,6 +21,7 @@ constexpr std::size_t kControlBytes = 1 << 20;  // as many of its pages as are u
 constexpr std::size_t kKeepBytes = 64 << 10;
 constexpr std::string_view kSuffix = ".journal";
 constexpr unsigned kFileMode = 0640;
+constexpr unsigned kFolderMode = 0750;
 
 struct MarkRow {
   SpoolId id;
@@ -84,7 +85,9 @@ Result<std::unique_ptr<WriteJournal>> WriteJournal::Open(const std::string& path
     control->open.store(0, std::memory_order_release);
     control->magic = kMagic;
   }
-  std::unique_ptr<WriteJournal> journal(new WriteJournal(std::move(fd), control));
+  std::unique_ptr<WriteJournal> journal(new WriteJournal(path, std::move(fd), control));
+  journal->staged_bytes_ = static_cast<std::uint64_t>(info.st_size) -
+                           std::min<std::uint64_t>(kControlBytes, info.st_size);
   if (journal->is_open()) {
     journal->unsettled_ = journal->Owed().size();
     if (journal->unsettled_ == 0) journal->Close();
@@ -126,11 +129,12 @@ bool WriteJournal::Begin(std::string_view text,
     if (::posix_fallocate(fd_.get(), 0, static_cast<off_t>(rows_bytes)) != 0) return false;
     rows_ready_ = parts.size();
   }
+  staged_bytes_ = std::max(staged_bytes_, head_.size() + text.size());
   if (!WriteAt(fd_.get(), head_, kControlBytes) ||
       !WriteAt(fd_.get(), text, kControlBytes + head_.size())) {
+    Shrink();
     return false;
   }
-  staged_bytes_ = std::max(staged_bytes_, head_.size() + text.size());
   for (std::size_t i = 0; i < parts.size(); ++i) {
     PartRow& row = control_->rows[i];
     row.path_bytes = parts[i].path.size();
@@ -153,6 +157,11 @@ void WriteJournal::At(std::size_t part, std::uint64_t from, const WritePlace& pl
   const std::uint32_t other = row.side.load(std::memory_order_relaxed) ^ 1;
   row.sides[other] = {from, place};
   row.side.store(other, std::memory_order_release);
+}
+
+void WriteJournal::Remove() {
+  TEND_CHECK(!is_open());
+  ::unlink(path_.c_str());
 }
 
 void WriteJournal::Settle(std::size_t part) {
@@ -245,8 +254,10 @@ Result<std::optional<Found>> Find(Files& files, const std::string& path, const W
   if (auto found = look(path)) return found;
   const std::size_t slash = path.rfind('/');
   const std::string folder = path.substr(0, slash);
-  TRY(const std::vector<std::string> names, files.List(folder));
-  for (const std::string& name : names) {
+  const auto names = files.List(folder);
+  if (!names && names.error().code() == Errc::kNotFound) return std::optional<Found>();
+  if (!names) return names.error();
+  for (const std::string& name : *names) {
     if (auto found = look(folder + '/' + name)) return found;
   }
   return std::optional<Found>();
@@ -281,6 +292,9 @@ Result<std::size_t> FinishWrite(Files& files, WriteJournal& journal, const OwedW
   std::size_t done = 0;
   if (found && found->size > owed.place.offset) {
     TRY(done, CommonPrefix(files, found->path, owed.place.offset, owed.text));
+    const bool is_followed = found->size > owed.place.offset + done;
+    // Somebody else's bytes, which begin as ours do: a line of ours is there whole, or not.
+    if (is_followed && done < owed.text.size()) done = owed.text.substr(0, done).rfind('\n') + 1;
   }
   const std::size_t missing = owed.text.size() - done;
   const std::string_view text = owed.text;
@@ -293,6 +307,7 @@ Result<std::size_t> FinishWrite(Files& files, WriteJournal& journal, const OwedW
     done = end;
   }
   if (done < text.size()) {
+    TRY_VOID(files.MakeDirectories(owed.path.substr(0, owed.path.rfind('/')), kFolderMode));
     TRY(const Fd fd, files.OpenAppend(owed.path, kFileMode));
     TRY(const FileInfo info, files.StatFd(fd.get()));
     const bool is_same = found && found->path == owed.path;

@@ -71,6 +71,8 @@ class WriteJournal {
   bool is_open() const;
   std::vector<OwedWrite> Owed() const;
   void Close();
+  // Removes its file. REQUIRES: !is_open()
+  void Remove();
 
   // The marks of all journals in `folder` with something owed are consumed in `spools`.
   static void ConsumeMarks(Files& files, const std::string& folder, SpoolTable& spools);
@@ -78,10 +80,12 @@ class WriteJournal {
 
  private:
   struct Control;
-  WriteJournal(Fd fd, Control* control) : fd_(std::move(fd)), control_(control) {}
+  WriteJournal(std::string path, Fd fd, Control* control)
+      : path_(std::move(path)), fd_(std::move(fd)), control_(control) {}
   std::optional<std::string> Load(std::uint64_t offset, std::uint64_t bytes) const;
   void ConsumeMarksIn(SpoolTable& spools) const;
 
+  const std::string path_;
   const Fd fd_;
   Control* const control_;
   std::size_t unsettled_ = 0;

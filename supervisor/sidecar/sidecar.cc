@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "rotate/write_journal.h"
 #include "supervisor/sidecar/log_files.h"
+#include "supervisor/sidecar/saved_patterns.h"
 
 namespace tend::supervisor {
 namespace {
@@ -188,6 +189,7 @@ void Sidecar::FollowKeeper() {
   };
   callbacks.on_replay_end = [this] {
     replayed_ = true;
+    if (spools_) spools_->AdoptedAll();
     // Before this, nobody's output is read: all spools of before must be there.
     if (core_link_.valid()) OpenLink(std::exchange(core_link_, Fd()));
     PublishLeft();
@@ -267,6 +269,8 @@ void Sidecar::OnSynced() {
 void Sidecar::OpenLog(const std::string& app) {
   const FleetView::App* known = view_.Find(app);
   const config::LogConfig limits = known != nullptr ? known->config.logs : LimitsOfUnknown();
+  // Its secrets are secrets still.
+  if (known == nullptr && spools_) SetPatterns(app, LoadPatterns(spools_->folder(), app));
   std::vector<rotate::ExtraFile> extras;
   if (known != nullptr) extras = ExtraFilesOf(known->config, known->status);
   const bool is_new = open_logs_.insert(app).second;
@@ -282,8 +286,17 @@ void Sidecar::SetFilters(const std::string& app, const config::LogConfig& logs) 
   const bool joins = logs.format == config::LineFormat::kJson;
   joining_.SetRule(app, joins ? logs.multiline_start : std::vector<std::string>(),
                    logs.multiline_flush);
+  SetPatterns(app, logs.redact);
+  if (!spools_) return;
+  if (auto saved = SavePatterns(spools_->folder(), app, logs.redact); !saved) {
+    LogWarning("what " + app + " redacts is not known to the next sidecar if it is deleted: " +
+               saved.error().message());
+  }
+}
+
+void Sidecar::SetPatterns(const std::string& app, const std::vector<std::string>& patterns) {
   std::shared_ptr<const collector::Redactor> redactor;
-  if (!logs.redact.empty()) redactor = std::make_shared<const collector::Redactor>(logs.redact);
+  if (!patterns.empty()) redactor = std::make_shared<const collector::Redactor>(patterns);
   collector_.SetRedactor(app, redactor);
   redacting_.SetRedactor(app, std::move(redactor));
 }
@@ -296,6 +309,7 @@ void Sidecar::CloseLogIfUnused(const std::string& app) {
   joining_.Forget(app);
   limited_.Forget(app);
   redacting_.SetRedactor(app, nullptr);
+  if (spools_) (void)SavePatterns(spools_->folder(), app, {});
   store_.CloseApp(app);
   collector_.Forget(app);
   measurements_.Forget(app);
@@ -501,6 +515,10 @@ bool Sidecar::Finish(std::chrono::nanoseconds time_max) {
   for (const std::string& path : {options_.http_socket, options_.listen_file}) {
     // Gone is as good as removed.
     if (!path.empty()) (void)FilesLinux().Unlink(path).has_value();
+  }
+  if (replayed_) {
+    synced_ = true;  // More than is known now will not come.
+    PublishLeft();
   }
   collector_.DrainAll();
   joining_.Finish();

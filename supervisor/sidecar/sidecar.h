@@ -89,6 +89,7 @@ class Sidecar final : public LinkListener {
   void OnPipeClosed(std::uint64_t incarnation, collector::PipeKind kind);
   void OpenLog(const std::string& app);
   void SetFilters(const std::string& app, const config::LogConfig& logs);
+  void SetPatterns(const std::string& app, const std::vector<std::string>& patterns);
   void CloseLogIfUnused(const std::string& app);
   void SetLogsTotal();
   void SampleLater();

@@ -153,6 +153,23 @@ TEST_F(SpoolTest, IsGoneWhenItIsClosedAndConsumedInWhicheverOrder) {
   EXPECT_EQ(Get(*table, 3)->id().row, 0u) << "rows are used again";
 }
 
+// A pipe that nobody kept, and its row. The same incarnation may get another.
+TEST_F(SpoolTest, ARowWithoutAPipeIsForgotten) {
+  {
+    const auto spool = Get(*keeper_.Open(folder_.path()), 7);
+    WriteAndTake(*spool, "gone\n");
+    spool->Consumed(3);
+  }
+  keeper_.Forget();
+  {
+    const auto spool = Get(*keeper_.Reopen(folder_.path()), 7);
+    EXPECT_EQ(spool->id().row, 0u);
+    WriteAndTake(*spool, "one\ntwo\n");
+    spool->Consumed(4);
+  }
+  EXPECT_EQ(Get(*keeper_.Reopen(folder_.path()), 7)->Backlog(), "two\n");
+}
+
 TEST_F(SpoolTest, APipeOfWhichNothingIsKnownIsRefused) {
   const auto table = keeper_.Open(folder_.path());
   EXPECT_FALSE(table->Adopt(7, 0, std::move(pipe_.read)));

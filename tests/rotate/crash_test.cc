@@ -211,5 +211,31 @@ TEST_F(CrashTest, AKillWhileItCompressesLosesAndDoublesNothing) {
   }
 }
 
+// The disk is full in the middle of a line, and then the process is killed.
+TEST_F(CrashTest, AKillOnAFullDiskLosesAndTearsNothing) {
+  limits_.compress_delay = std::chrono::hours(1000);
+  limits_.max_size = 1 << 20;
+  std::string expected;
+  for (int i = 1; i <= kLines; ++i)
+    expected += std::to_string(i) + '\n';
+  for (std::uint64_t space = 1; space < 400; space += 13) {
+    Fill();
+    const pid_t child = ::fork();
+    if (child == 0) {
+      FaultyFiles files(FilesLinux());
+      files.LimitSpace(space);
+      Live(files);
+      ::_exit(0);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+    now_.wall += std::chrono::seconds(100);
+    Live(FilesLinux());
+    ASSERT_EQ(Numbers(), expected) << "with " << space << " bytes of room";
+    ASSERT_EQ(RawNumbers(), expected) << "with " << space << " bytes of room";
+  }
+}
+
 }  // namespace
 }  // namespace tend::rotate

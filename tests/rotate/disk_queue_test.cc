@@ -71,6 +71,19 @@ TEST_F(DiskQueueTest, CountsWhatIsPushedWithoutAsking) {
   EXPECT_GT(all[0].lost_bytes, 0u);
 }
 
+TEST_F(DiskQueueTest, WhatItRefusesIsDoneWithAllTheSame) {
+  for (int i = 0; i < 4; ++i)
+    queue_.Push("a", Bytes("a", 512 << 10));
+  auto refused = std::make_shared<RecordBatch>(*Bytes("a", 1000));
+  refused->mark.offset = 77;
+  queue_.Push("a", refused);
+  const auto all = queue_.Take(Mono{});
+  ASSERT_EQ(all[0].items.size(), 5u);
+  EXPECT_EQ(all[0].lost_lines, 1u);
+  EXPECT_TRUE(all[0].items[4].batch->lines.empty());
+  EXPECT_EQ(all[0].items[4].batch->mark.offset, 77u);
+}
+
 TEST_F(DiskQueueTest, AStopWakesWhoWaitsForWork) {
   queue_.Stop();
   EXPECT_THAT(queue_.Take(Mono::max()), IsEmpty());

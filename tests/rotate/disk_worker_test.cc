@@ -290,6 +290,18 @@ TEST_F(DiskWorkerTest, HoldsLinesBackOnAFullDiskIfAskedTo) {
   EXPECT_EQ(Stats().Dropped(DropReason::kDiskFull), 0u);
 }
 
+TEST_F(DiskWorkerTest, LinesThatAreHeldWhenTheirAppGoesAreCounted) {
+  limits_.on_full = config::OnFull::kBlock;
+  Open();
+  files_.LimitSpace(0);
+  Write({"1", "2"});
+  Write({"3"});
+  worker_->Close("api", now_);
+  EXPECT_EQ(released_["api"], queued_);
+  worker_->Export(stats_);
+  EXPECT_EQ(stats_.lines_without_app, 3u);
+}
+
 TEST_F(DiskWorkerTest, HeldLinesThatFitOnlyInPartsAreWrittenOnce) {
   limits_.on_full = config::OnFull::kBlock;
   limits_.max_size = 1 << 20;  // Nothing is sealed: a full disk would prune it.

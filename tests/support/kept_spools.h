@@ -34,6 +34,7 @@ class KeptSpools {
       TEND_CHECK(copy);
       TEND_CHECK(table.Adopt(key.first, key.second, *std::move(copy)));
     }
+    table.AdoptedAll();
   }
   std::shared_ptr<SpoolTable> Reopen(const std::string& folder) {
     auto table = Open(folder);
@@ -41,6 +42,8 @@ class KeptSpools {
     return table;
   }
   std::size_t count() const { return pipes_.size(); }
+  // As if the keeper had died.
+  void Forget() { pipes_.clear(); }
 
   bool is_kept = true;
   std::uint64_t room_for = 0;  // the incarnation
