@@ -46,11 +46,12 @@ class FileSink {
   // Refuses to write while the disk is fuller than it may be.
   void SetDiskLow(bool low, Moment now);
 
-  // True while it keeps lines that are not on disk yet (on_full: block): give it no more.
-  std::uint64_t held_lines() const;
+  // True while it keeps lines, or the end of one, that are not on disk yet (on_full: block): give
+  // it no more.
   bool holds() const {
     return !held_.empty() || (on_full_ == config::OnFull::kBlock && file_.owes_rest());
   }
+  std::uint64_t held_lines() const;
   bool failing() const { return failing_; }
   bool disk_full() const { return failing_ && reason_ == DropReason::kDiskFull; }
   // Tries again if it is time.

@@ -1,5 +1,6 @@
-// What an app redacts, for a sidecar that gets its output and is not told of it any more: the app was
-// deleted, and the sidecar that knew it is gone. The patterns are no secrets; their matches are.
+// What an app redacts, for a sidecar that gets its output and is not told of it any more: the app
+// was deleted, and the sidecar that knew it is gone. The patterns are no secrets; their matches
+// are.
 #pragma once
 
 #include <string>

@@ -112,7 +112,7 @@ class CrashTest : public ::testing::Test {
     const std::string text = spool->Backlog();
     for (std::size_t at = 0; at < text.size();) {
       std::vector<std::string> lines;
-      while (at < text.size() && lines.size() < 17) {
+      while (at < text.size() && lines.size() < lines_at_a_time_) {
         const std::size_t end = text.find('\n', at);
         lines.push_back(text.substr(at, end - at));
         at = end + 1;
@@ -177,6 +177,7 @@ class CrashTest : public ::testing::Test {
 
   TempFolder folder_;
   KeptSpools keeper_;
+  std::size_t lines_at_a_time_ = 17;
   config::LogConfig limits_;
   Moment now_{Mono(std::chrono::hours(1)), At(0)};
 };
@@ -215,6 +216,7 @@ TEST_F(CrashTest, AKillWhileItCompressesLosesAndDoublesNothing) {
 TEST_F(CrashTest, AKillOnAFullDiskLosesAndTearsNothing) {
   limits_.compress_delay = std::chrono::hours(1000);
   limits_.max_size = 1 << 20;
+  lines_at_a_time_ = 1;
   std::string expected;
   for (int i = 1; i <= kLines; ++i)
     expected += std::to_string(i) + '\n';
