@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "cli/http_client.h"
+#include "cli/protocol.h"
 #include "cli/raw_lines.h"
 #include "cli/text.h"
 
@@ -107,7 +108,7 @@ class LogStream {
 
   ExitCode Refused(int status, const std::string& why) {
     context_.terminal.Error(why.empty() ? "the sidecar answered " + std::to_string(status)
-                                        : Harmless(why));
+                                        : Harmless(ErrorFromJson(why)));
     if (status == 404) return ExitCode::kNoSuchApp;
     return status == 400 ? ExitCode::kUsage : ExitCode::kFailed;
   }

@@ -209,6 +209,16 @@ std::vector<std::string> LinesFromJson(std::string_view text) {
   return lines;
 }
 
+std::string ErrorFromJson(std::string_view text) {
+  json::error_code ec;
+  const json::value value = json::parse(View(text), ec);
+  if (!ec && value.is_object()) {
+    const std::string said = Text(value.get_object(), "error");
+    if (!said.empty()) return said;
+  }
+  return std::string(text);
+}
+
 std::string EnvJson(const Answer& answer) {
   json::object root;
   root["schema"] = "tend.env/1";

@@ -75,6 +75,8 @@ Result<std::vector<AppStatus>> AppsFromListJson(std::string_view text);
 std::string DescribeJson(const Answer& answer, Wall now);
 // {"lines":[…]}, as the sidecar answers /api/v1/stderr; empty if it is anything else.
 std::vector<std::string> LinesFromJson(std::string_view text);
+// What {"error":"…"}, as the sidecar refuses with, says; `text` itself if it is anything else.
+std::string ErrorFromJson(std::string_view text);
 // {"schema":"tend.env/1","apps":[{"name":…,"variables":[NAME,…]}]}: never values.
 std::string EnvJson(const Answer& answer);
 // {"schema":"tend.version/1","version":…,"daemon":{"version":…,"pid":…}|null}

@@ -97,6 +97,9 @@ TEST(AnswerReader, RefusesWhatIsNotJson) {
 
 TEST(SidecarJson, GarbageIsNoAnswer) {
   EXPECT_TRUE(LinesFromJson("").empty());
+  EXPECT_EQ(ErrorFromJson(R"({"error":"no \"such\" run"})"), "no \"such\" run");
+  EXPECT_EQ(ErrorFromJson("no such run"), "no such run");
+  EXPECT_EQ(ErrorFromJson(R"({"error":5})"), R"({"error":5})");
   EXPECT_TRUE(LinesFromJson(R"({"lines":5})").empty());
   EXPECT_EQ(LinesFromJson(R"({"lines":["a",3,"b"]})"), (std::vector<std::string>{"a", "b"}));
   EXPECT_FALSE(AppsFromListJson("no"));
