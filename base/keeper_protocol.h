@@ -54,7 +54,7 @@ struct KeeperMessage {
 };
 static_assert(sizeof(KeeperMessage) == 16);
 
-// How many descriptors the keeper can keep. Four a worker: 1,000 workers and room.
+// How many descriptors the keeper can keep. Up to seven a worker: 2,000 workers and room.
 inline constexpr std::size_t kStoreEntries = 16384;
 
 struct ExitRecord {
