@@ -44,14 +44,52 @@ void VisitMembers(Logs& logs,
   visit("total", total);
 }
 
+template <typename Ready, typename Visitor>
+void VisitMembers(Ready& ready,
+                  Visitor& visit) requires std::is_same_v<std::remove_const_t<Ready>, ReadyConfig> {
+  auto& [http, tcp, log, timeout] = ready;
+  visit("http", http);
+  visit("tcp", tcp);
+  visit("log", log);
+  visit("timeout", timeout);
+}
+
+template <typename Health, typename Visitor>
+void VisitMembers(Health& health, Visitor& visit) requires
+    std::is_same_v<std::remove_const_t<Health>, HealthConfig> {
+  auto& [http, tcp, exec, every, timeout, failures, grace, event_loop, watchdog] = health;
+  visit("http", http);
+  visit("tcp", tcp);
+  visit("exec", exec);
+  visit("every", every);
+  visit("timeout", timeout);
+  visit("failures", failures);
+  visit("grace", grace);
+  visit("event_loop", event_loop);
+  visit("watchdog", watchdog);
+}
+
+template <typename Reload, typename Visitor>
+void VisitMembers(Reload& reload, Visitor& visit) requires
+    std::is_same_v<std::remove_const_t<Reload>, ReloadConfig> {
+  auto& [parallel, drain, settle, signal, overlap] = reload;
+  visit("parallel", parallel);
+  visit("drain", drain);
+  visit("settle", settle);
+  visit("signal", signal);
+  visit("overlap", overlap);
+}
+
 template <typename App, typename Visitor>
 void VisitMembers(App& app,
                   Visitor& visit) requires std::is_same_v<std::remove_const_t<App>, AppConfig> {
   auto& [name, namespace_, script, args, interpreter, node_args, cwd, env, env_named, inherited_env,
          filter_env, port, append_env_to_name, exec_mode, instances, instance_var, increment_var,
-         autostart, autorestart, restart_delay, exp_backoff_restart_delay, max_restarts, min_uptime,
-         stop_exit_codes, kill_timeout, kill_signal, treekill, wait_ready, listen_timeout, uid, gid,
-         out_file, error_file, log_file, merge_logs, log_date_format, time, log_type, logs] = app;
+         listen, balance, autostart, autorestart, restart_delay, exp_backoff_restart_delay,
+         max_restarts, min_uptime, stop_exit_codes, kill_timeout, kill_signal, treekill,
+         shutdown_with_message, wait_ready, listen_timeout, ready, health, reload, max_memory,
+         on_memory, cron_restart, watch, ignore_watch, watch_delay, uid, gid, out_file, error_file,
+         log_file, merge_logs, log_date_format, time, log_type, logs] = app;
   visit("name", name);
   visit("namespace", namespace_);
   visit("script", script);
@@ -69,6 +107,8 @@ void VisitMembers(App& app,
   visit("instances", instances);
   visit("instance_var", instance_var);
   visit("increment_var", increment_var);
+  visit("listen", listen);
+  visit("balance", balance);
   visit("autostart", autostart);
   visit("autorestart", autorestart);
   visit("restart_delay", restart_delay);
@@ -79,8 +119,18 @@ void VisitMembers(App& app,
   visit("kill_timeout", kill_timeout);
   visit("kill_signal", kill_signal);
   visit("treekill", treekill);
+  visit("shutdown_with_message", shutdown_with_message);
   visit("wait_ready", wait_ready);
   visit("listen_timeout", listen_timeout);
+  visit("ready", ready);
+  visit("health", health);
+  visit("reload", reload);
+  visit("max_memory", max_memory);
+  visit("on_memory", on_memory);
+  visit("cron_restart", cron_restart);
+  visit("watch", watch);
+  visit("ignore_watch", ignore_watch);
+  visit("watch_delay", watch_delay);
   visit("uid", uid);
   visit("gid", gid);
   visit("out_file", out_file);
@@ -92,6 +142,10 @@ void VisitMembers(App& app,
   visit("log_type", log_type);
   visit("logs", logs);
 }
+
+template <typename T>
+concept IsGroup = std::is_same_v<T, LogConfig> || std::is_same_v<T, ReadyConfig> ||
+    std::is_same_v<T, HealthConfig> || std::is_same_v<T, ReloadConfig>;
 
 class Writer {
  public:
@@ -137,9 +191,10 @@ class Writer {
       object[name] = Of(value);
     return object;
   }
-  static json::value Of(const LogConfig& logs) {
+  template <IsGroup T>
+  static json::value Of(const T& group) {
     Writer writer(Secrets::kInclude);
-    VisitMembers(logs, writer);
+    VisitMembers(group, writer);
     return writer.Take();
   }
 
@@ -194,6 +249,9 @@ class Reader {
   static bool Read(const json::value& from, LineFormat& to) { return ReadEnum(from, to, 4); }
   static bool Read(const json::value& from, LogType& to) { return ReadEnum(from, to, 2); }
   static bool Read(const json::value& from, ExecMode& to) { return ReadEnum(from, to, 2); }
+  static bool Read(const json::value& from, Balance& to) { return ReadEnum(from, to, 3); }
+  static bool Read(const json::value& from, OnMemory& to) { return ReadEnum(from, to, 2); }
+  static bool Read(const json::value& from, Overlap& to) { return ReadEnum(from, to, 3); }
   template <typename T>
   static bool ReadEnum(const json::value& from, T& to, unsigned count) {
     unsigned number = 0;
@@ -222,7 +280,8 @@ class Reader {
     }
     return true;
   }
-  static bool Read(const json::value& from, LogConfig& to) {
+  template <IsGroup T>
+  static bool Read(const json::value& from, T& to) {
     if (!from.is_object()) return false;
     Reader reader(from.get_object());
     VisitMembers(to, reader);

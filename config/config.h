@@ -18,6 +18,12 @@ enum class OnFull : std::uint8_t { kDrop, kBlock };
 enum class LineFormat : std::uint8_t { kTend, kCri, kJson, kRaw };
 enum class LogType : std::uint8_t { kRaw, kJson };
 enum class ExecMode : std::uint8_t { kFork, kCluster };
+// Who takes the connections of a cluster's port: any idle worker, each in turn, or the one whose
+// own socket the kernel picks.
+enum class Balance : std::uint8_t { kShared, kRoundRobin, kReuseport };
+enum class OnMemory : std::uint8_t { kRestart, kWarn };
+// Whether a worker's successor runs beside it before it ends. kAuto: where they can share a port.
+enum class Overlap : std::uint8_t { kAuto, kYes, kNo };
 
 // LogConfig::fsync
 inline constexpr Duration kFsyncAtRotation{0};
@@ -46,6 +52,39 @@ struct LogConfig {
   friend bool operator==(const LogConfig&, const LogConfig&) = default;
 };
 
+// How a worker is seen to be up. With none of the three: its own word (AppConfig::wait_ready), that
+// it listens (a cluster), or that it has run for a second.
+struct ReadyConfig {
+  std::string http;  // "/path" on the worker's own port, or a whole "http://…" address
+  std::string tcp;   // "3000", "host:3000" or "unix:/path"
+  std::string log;   // a regular expression that one of its lines matches
+  // 0: listen_timeout, and a worker that is late is left alone. Else a late one is restarted.
+  Duration timeout{0};
+  friend bool operator==(const ReadyConfig&, const ReadyConfig&) = default;
+};
+
+// How a worker is seen to be sick. It is then restarted.
+struct HealthConfig {
+  std::string http, tcp;  // as ReadyConfig's
+  std::string exec;       // a line for a shell in the app's folder; 0 is healthy
+  Duration every = std::chrono::seconds(10);
+  Duration timeout = std::chrono::seconds(2);  // of one check
+  std::uint32_t failures = 3;                  // in a row
+  Duration grace = std::chrono::seconds(10);   // after it came up nothing counts
+  Duration event_loop{0};  // longest standstill of a Node worker's event loop; 0: not looked at
+  Duration watchdog{0};    // longest time between two WATCHDOG=1 of sd_notify; 0: none expected
+  friend bool operator==(const HealthConfig&, const HealthConfig&) = default;
+};
+
+struct ReloadConfig {
+  std::uint32_t parallel = 1;                       // workers at once, after the first
+  Duration drain = std::chrono::milliseconds(500);  // its last responses end their connections
+  Duration settle = std::chrono::seconds(1);  // the first new worker lives so long before it counts
+  int signal = 0;                             // the program replaces itself on this one; 0: none
+  Overlap overlap = Overlap::kAuto;
+  friend bool operator==(const ReloadConfig&, const ReloadConfig&) = default;
+};
+
 struct AppConfig {
   std::string name;
   std::string namespace_ = "default";
@@ -66,6 +105,10 @@ struct AppConfig {
   int instances = 1;  // after Resolve: > 0; before: 0 all CPUs, negative: all CPUs but so many
   std::string instance_var = "NODE_APP_INSTANCE";
   std::string increment_var;  // "" : none
+  // Sockets that core opens and keeps: "3000", "127.0.0.1:3000", "[::1]:3000", "unix:/run/x.sock".
+  // A cluster's workers get them as they ask for the port, others by LISTEN_FDS.
+  std::vector<std::string> listen;
+  Balance balance = Balance::kShared;  // of a cluster
 
   bool autostart = true;
   bool autorestart = true;
@@ -78,8 +121,19 @@ struct AppConfig {
   Duration kill_timeout = std::chrono::milliseconds(1600);
   int kill_signal = 2;  // SIGINT, as PM2
   bool treekill = true;
-  bool wait_ready = false;
+  bool shutdown_with_message = false;  // "shutdown" over Node's channel instead of kill_signal
+  bool wait_ready = false;             // Node's 'ready' message, or READY=1 of sd_notify
   Duration listen_timeout = std::chrono::seconds(3);
+  ReadyConfig ready;
+  HealthConfig health;
+  ReloadConfig reload;
+
+  std::uint64_t max_memory = 0;  // bytes of resident memory; 0: no limit
+  OnMemory on_memory = OnMemory::kRestart;
+  std::string cron_restart;               // base/schedule.h; "": never
+  std::vector<std::string> watch;         // files and folders, absolute after Resolve; empty: none
+  std::vector<std::string> ignore_watch;  // globs; empty: PM2's own, dot files and node_modules
+  Duration watch_delay{0};
 
   std::string uid, gid;  // name or number; "": ours
 
