@@ -33,8 +33,10 @@ enum class StoreKind : std::uint8_t {
   kChannel = 9,      // Node's IPC channel, parent's end; id = incarnation. To core
   kSpoolOut = 10,    // what was taken from kStdout (base/spool.h); id = incarnation. To the sidecar
   kSpoolErr = 11,    // the same of kStderr
+  kProbe = 12,       // a connection that a worker has accepted; id = incarnation. To the sidecar,
+                     // which drops it at once
 };
-inline constexpr StoreKind kLastStoreKind = StoreKind::kSpoolErr;
+inline constexpr StoreKind kLastStoreKind = StoreKind::kProbe;
 
 enum class KeeperOp : std::uint8_t {
   kPut = 1,        // both ways, with one descriptor: keep it / here it is. Same key: replaces

@@ -7,15 +7,23 @@
 //   {"type":"worker","app":NAME,"worker":{WorkerStatus}}         state of one worker, absolute
 //   {"type":"worker_gone","app":NAME,"slot":N}                    scaled away
 //   {"type":"app_gone","app":NAME}
-//   {"type":"incarnation","app":NAME,"slot":N,"incarnation":ID,"pid":P}   before its pipes are put
-//   {"type":"ended","incarnation":ID}                             the process is gone: drain and
-//   close
+//   {"type":"incarnation","app":NAME,"slot":N,"incarnation":ID,"pid":P,"port":P}
+//       before its pipes are put. "port": where it will listen, as far as its configuration tells;
+//       0: that is not known
+//   {"type":"ended","incarnation":ID}                 the process is gone: drain and close
 //   {"type":"fact","fact":{Fact}}
 //   {"type":"synced"}                                             that was the whole state
 //   {"type":"logs","op":"flush"|"reopen"|"rotate","app":NAME,"request":N}
 // sidecar → core
 //   {"type":"hello","role":"sidecar","pid":P}                     please tell me everything
 //   {"type":"logs_done","request":N,"ok":true,"error":TEXT}
+//   {"type":"ready","incarnation":ID}                             `ready` of its app holds
+//   {"type":"restart","incarnation":ID,"reason":RestartReason,"why":TEXT}       it is sick
+//   {"type":"restart_app","app":NAME,"reason":"watch"|"cron","why":TEXT}
+//   {"type":"probe","incarnation":ID}       a connection to just that worker of a cluster, please:
+//   it
+//       comes as kProbe from the keeper's store, or else
+// core → sidecar: {"type":"no_probe","incarnation":ID,"error":TEXT}
 // core → sidecar on its own start: {"type":"hello","role":"core"}, then the whole state.
 //
 // Every packet is at most kLinkPacketMax bytes. The sender queues what the socket refuses, bounded;

@@ -20,6 +20,7 @@ RoleId OwnerOf(StoreKind kind) {
     case StoreKind::kLinkSidecar:
     case StoreKind::kSpoolOut:
     case StoreKind::kSpoolErr:
+    case StoreKind::kProbe:
       return RoleId::kSidecar;
     default:
       return RoleId::kCore;

@@ -16,8 +16,8 @@
 #include <string>
 #include <vector>
 
+#include "base/descriptor_store.h"
 #include "base/fact.h"
-#include "base/keeper_protocol.h"
 #include "base/loop.h"
 #include "base/status.h"
 #include "config/config.h"
@@ -29,17 +29,6 @@
 namespace tend::supervisor {
 
 class Worker;
-
-// The keeper's store, as workers use it (base/keeper_protocol.h).
-class DescriptorStore {
- public:
-  DescriptorStore() = default;
-  DescriptorStore(const DescriptorStore&) = delete;
-  DescriptorStore& operator=(const DescriptorStore&) = delete;
-  virtual ~DescriptorStore() = default;
-  virtual Result<> Put(StoreKind kind, std::uint64_t id, int fd) = 0;  // `fd` stays the caller's
-  virtual void Drop(StoreKind kind, std::uint64_t id) = 0;
-};
 
 // How one life ended, for whoever waits for it.
 struct LifeEnd {
