@@ -9,6 +9,8 @@
 //   {"verb":VERB,"select":["api","api:1","all","@ns","glob*","3"], …}   for
 //       start, stop, restart, reload, delete, flush, reset, describe, list, env
 //     restart and reload also take "update_env":{NAME:VALUE,…}
+//     and rollback, which reloads with the configuration before the last change
+//   {"verb":"trigger","select":[…],"action":NAME,"param":TEXT}     "param" may be left out
 //   {"verb":"scale","select":["api"],"instances":"4"|"+2"|"-1"}
 //   {"verb":"signal","select":[…],"signal":"SIGUSR1"}
 //   {"verb":"save"}   {"verb":"resurrect"}   {"verb":"kill"}   {"verb":"ping"}
@@ -20,7 +22,11 @@
 //   {"event":"workers","app":"api","workers":[{WorkerStatus},…]}          as many as needed
 //   {"event":"config","app":{AppConfig, env left out}}        describe
 //   {"event":"env","app":"api","env":{NAME:VALUE}}            env
-//   {"event":"failed","app":"api","slot":0,"incarnation":9,"why":TEXT,"exit":{code,signal}}
+//   {"event":"replacing","app":"api","slot":0,"pid":P,"what":TEXT}   reload: the process P is now
+//       starting, ready, serving or failed; the old one: draining, stopped; or signalled
+//   {"event":"reply","app":"api","slot":0,"reply":JSON}               trigger
+//   {"event":"failed","app":"api","slot":0,"incarnation":9,"why":TEXT,"exit":{code,signal},
+//       "serving":P}          "serving": the process that it should have replaced and that goes on
 //   {"done":true,"exit":0,"error":TEXT,"version":"0.1.0","pid":P}
 // "exit" is the process exit code that CONTRACT gives to the outcome (base/exit_codes.def);
 // "error" is there when it is not 0, and is what a person is told.

@@ -35,8 +35,9 @@ enum class StoreKind : std::uint8_t {
   kSpoolErr = 11,    // the same of kStderr
   kProbe = 12,       // a connection that a worker has accepted; id = incarnation. To the sidecar,
                      // which drops it at once
+  kNotify = 13,      // the socket of sd_notify; id 0. To core
 };
-inline constexpr StoreKind kLastStoreKind = StoreKind::kProbe;
+inline constexpr StoreKind kLastStoreKind = StoreKind::kNotify;
 
 enum class KeeperOp : std::uint8_t {
   kPut = 1,        // both ways, with one descriptor: keep it / here it is. Same key: replaces

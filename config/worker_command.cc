@@ -57,7 +57,7 @@ std::vector<std::string> BuildEnvironment(const AppConfig& app, int slot, int id
   all["PWD"] = app.cwd;
   all["name"] = app.name;
   all["namespace"] = app.namespace_;
-  all["exec_mode"] = "fork_mode";
+  all["exec_mode"] = app.exec_mode == ExecMode::kCluster ? "cluster_mode" : "fork_mode";
   all["instances"] = std::to_string(app.instances);
   all["pm_exec_path"] = app.script;
   all["pm_cwd"] = app.cwd;
@@ -76,6 +76,26 @@ std::vector<std::string> BuildEnvironment(const AppConfig& app, int slot, int id
   for (const auto& [name, value] : all)
     lines.push_back(name + '=' + value);
   return lines;
+}
+
+int PortOf(const AppConfig& app, int slot) {
+  const auto number = [](std::string_view text) {
+    int port = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+    const bool is_port = error == std::errc() && end == text.data() + text.size();
+    return is_port && port > 0 && port <= 65535 ? port : 0;
+  };
+  if (app.increment_var == "PORT") return number(Incremented(app.env, "PORT", slot));
+  for (const auto* variables : {&app.env, &app.inherited_env}) {
+    const auto found = variables->find("PORT");
+    if (found != variables->end() && number(found->second) != 0) return number(found->second);
+  }
+  for (const std::string& address : app.listen) {
+    if (address.starts_with("unix:")) continue;
+    const std::size_t colon = address.rfind(':');
+    return number(std::string_view(address).substr(colon == std::string::npos ? 0 : colon + 1));
+  }
+  return 0;
 }
 
 bool IsFilteredOut(const AppConfig& app, std::string_view name) {

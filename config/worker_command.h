@@ -26,6 +26,11 @@ Command BuildCommand(const AppConfig& app);
 // REQUIRES: `app` was resolved.
 std::vector<std::string> BuildEnvironment(const AppConfig& app, int slot, int id);
 
+// The TCP port on which a worker will listen, as far as its configuration tells: PORT of its
+// environment, or the first port of `listen`. 0: that is not known.
+// REQUIRES: `app` was resolved.
+int PortOf(const AppConfig& app, int slot);
+
 // Whether filter_env keeps the variable from being inherited.
 bool IsFilteredOut(const AppConfig& app, std::string_view name);
 

@@ -47,6 +47,17 @@ Result<Fd> ReopenPipe(int pid, int fd, std::uint64_t inode) {
   return opened;
 }
 
+Result<Fd> TakeDescriptor(int pidfd, int fd, std::uint64_t inode) {
+  Fd taken(static_cast<int>(::syscall(SYS_pidfd_getfd, pidfd, fd, 0)));
+  const std::string what = "descriptor " + std::to_string(fd) + " of a worker";
+  if (!taken.valid()) return SysError("take " + what, errno);
+  struct stat info {};
+  if (::fstat(taken.get(), &info) != 0 || info.st_ino != inode) {
+    return Error(Errc::kNotFound, what + " is not what it was");
+  }
+  return taken;
+}
+
 std::optional<ExitStatus> AskHowItEnded(int pidfd) {
   PidfdInfo info{};
   info.mask = kPidfdInfoExit;

@@ -20,6 +20,10 @@ Result<Fd> OpenPidfd(int pid);
 // is not the pipe with `inode`: the process may have put something else there.
 Result<Fd> ReopenPipe(int pid, int fd, std::uint64_t inode);
 
+// A copy of descriptor `fd` of the process of `pidfd`. Errc::kNotFound if that is not what has
+// `inode`.
+Result<Fd> TakeDescriptor(int pidfd, int fd, std::uint64_t inode);
+
 // How the process of `pidfd` ended, from the kernel (6.15 and later). nullopt: it cannot tell.
 std::optional<ExitStatus> AskHowItEnded(int pidfd);
 

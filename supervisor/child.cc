@@ -16,11 +16,12 @@ namespace tend::supervisor {
 namespace {
 
 // Where the two pipes are until exec; both close then.
-constexpr int kCommitFd = 3;
-constexpr int kReportFd = 4;
+constexpr int kCommitFd = kWorkerFdsEnd;
+constexpr int kReportFd = kWorkerFdsEnd + 1;
 // Above all numbers that a worker's descriptors get.
 constexpr int kAside = 20;
-static_assert(kTelemetryFdInWorker < kAside && kTelemetryFdInWorker > kReportFd);
+static_assert(kReportFd < kAside && kChannelSpareFdInWorker < kWorkerFdsEnd);
+static_assert(kFirstListenFdInWorker + kListenFdsMax <= kTelemetryFdInWorker);
 
 [[noreturn]] void Fail(int report_fd, ExecStage stage, int error) noexcept {
   ExecFailure failure;
@@ -47,25 +48,41 @@ int Aside(int fd) noexcept {
 int ArrangeDescriptors(const ChildPlan& plan) noexcept {
   const int none = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   if (none < 0) return errno;
-  const auto or_none = [none](int fd) { return fd < 0 ? none : fd; };
-  const int input = Aside(none);
-  const int out = Aside(or_none(plan.stdout_fd));
-  const int err = Aside(or_none(plan.stderr_fd));
-  const int telemetry = Aside(or_none(plan.telemetry_fd));
+  int aside[kWorkerFdsEnd];
+  for (int number = 0; number < kWorkerFdsEnd; ++number) {
+    const int given = plan.worker_fds[number];
+    const int source = given < 0 && number <= STDERR_FILENO ? none : given;
+    aside[number] = source < 0 ? -1 : Aside(source);
+    if (source >= 0 && aside[number] < 0) return errno;
+  }
   const int commit = Aside(plan.commit_fd);
   const int report = Aside(plan.report_fd);
-  if (input < 0 || out < 0 || err < 0 || telemetry < 0 || commit < 0 || report < 0) return errno;
-  if (::dup2(input, 0) < 0 || ::dup2(out, 1) < 0 || ::dup2(err, 2) < 0 ||
-      ::dup3(commit, kCommitFd, O_CLOEXEC) < 0 || ::dup3(report, kReportFd, O_CLOEXEC) < 0) {
+  if (commit < 0 || report < 0) return errno;
+  for (int number = 0; number < kWorkerFdsEnd; ++number) {
+    if (aside[number] < 0) {
+      ::close(number);
+    } else if (::dup2(aside[number], number) < 0) {
+      return errno;
+    }
+  }
+  if (::dup3(commit, kCommitFd, O_CLOEXEC) < 0 || ::dup3(report, kReportFd, O_CLOEXEC) < 0) {
     return errno;
   }
-  const bool has_telemetry = plan.telemetry_fd >= 0;
-  if (has_telemetry && ::dup2(telemetry, kTelemetryFdInWorker) < 0) return errno;
-  const int last_low = has_telemetry ? kTelemetryFdInWorker : kReportFd;
-  CloseRange(kReportFd + 1, static_cast<unsigned>(last_low) - (has_telemetry ? 1 : 0),
-             plan.descriptors_end);
-  CloseRange(static_cast<unsigned>(last_low) + 1, UINT_MAX, plan.descriptors_end);
+  CloseRange(kReportFd + 1, UINT_MAX, plan.descriptors_end);
   return 0;
+}
+
+// Only the child knows the number that LISTEN_PID has to be.
+void WritePid(char* digits) noexcept {
+  if (digits == nullptr) return;
+  char reversed[kPidDigits];
+  int count = 0;
+  for (unsigned pid = static_cast<unsigned>(::getpid()); pid != 0 && count < kPidDigits; pid /= 10)
+    reversed[count++] = static_cast<char>('0' + pid % 10);
+  int at = 0;
+  while (count > 0)
+    digits[at++] = reversed[--count];
+  digits[at] = '\0';
 }
 
 // Handlers and ignored signals would come from core; the mask, too.
@@ -141,6 +158,7 @@ void RunChild(const ChildPlan& plan) noexcept {
   if (const int error = ArrangeDescriptors(plan); error != 0) {
     Fail(report_fd, ExecStage::kDescriptors, error);
   }
+  WritePid(plan.pid_digits);
   ResetSignals();
   if (!WaitForCommit()) ::_exit(kExitNotCommitted);
   ::close(kCommitFd);

@@ -80,6 +80,10 @@ Result<ControlRequest> ParseRequest(std::string_view packet) {
   TRY(request.verb, TextMember(*object, "verb"));
   TRY(request.instances, TextMember(*object, "instances"));
   TRY(request.signal, TextMember(*object, "signal"));
+  TRY(request.action, TextMember(*object, "action"));
+  if (object->contains("param")) {
+    TRY(request.param, TextMember(*object, "param"));
+  }
   TRY(request.wait, BoolMember(*object, "wait", true));
   TRY(request.more, BoolMember(*object, "more", false));
   TRY_VOID(ReadSelect(*object, request));

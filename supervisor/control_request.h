@@ -21,6 +21,8 @@ struct ControlRequest {
   std::optional<std::map<std::string, std::string>> update_env;
   std::string instances;
   std::string signal;
+  std::string action;                // trigger
+  std::optional<std::string> param;  // trigger
   bool wait = true;
   bool more = false;  // the next packet goes on with this one's apps
 };

@@ -32,7 +32,8 @@ std::string FailedEvent(const Failure& failure) {
   const std::string signal = exit.known && exit.signal ? Quoted(SignalName(*exit.signal)) : "null";
   return R"({"event":"failed","app":)" + Quoted(failure.app) + R"(,"slot":)" +
          std::to_string(failure.slot) + R"(,"incarnation":)" +
-         std::to_string(failure.end.incarnation) + R"(,"why":)" + Quoted(failure.end.why) +
+         std::to_string(failure.end.incarnation) + R"(,"serving":)" +
+         std::to_string(failure.serving_pid) + R"(,"why":)" + Quoted(failure.end.why) +
          R"(,"exit":{"code":)" + code + R"(,"signal":)" + signal + "}}";
 }
 
@@ -110,6 +111,7 @@ void ControlSession::Done(ExitCode code, std::string_view error) {
   assembling_.reset();
   ticket_.reset();
   watched_.clear();
+  triggered_.reset();
   std::string message = R"({"done":true,"exit":)" + std::to_string(static_cast<int>(code));
   if (code != ExitCode::kOk) message += R"(,"error":)" + Quoted(error.substr(0, kErrorMax));
   message += R"(,"version":)" + Quoted(services_.version) + R"(,"pid":)" +
@@ -150,6 +152,13 @@ void ControlSession::OnWorker(const std::string& app, const WorkerStatus& worker
   if (watched_.count(app) == 0) return;
   SendMessage(channel_, R"({"event":"worker","app":)" + Quoted(app) + R"(,"worker":)" +
                             ToJson(worker, loop_.WallNow()) + '}');
+}
+
+void ControlSession::OnReplacing(const WorkerRef& worker, int pid, std::string_view what) {
+  if (watched_.count(worker.app) == 0) return;
+  SendMessage(channel_, R"({"event":"replacing","app":)" + Quoted(worker.app) + R"(,"slot":)" +
+                            std::to_string(worker.slot) + R"(,"pid":)" + std::to_string(pid) +
+                            R"(,"what":)" + Quoted(what) + '}');
 }
 
 }  // namespace tend::supervisor

@@ -42,6 +42,10 @@ class ControlSession final : public FleetListener {
   std::size_t queued_bytes() const { return channel_.queued_bytes(); }
 
   void OnWorker(const std::string& app, const WorkerStatus& worker) override;
+  void OnReplacing(const WorkerRef& worker, int pid, std::string_view what) override;
+  void OnNodeMessage(const WorkerRef& worker,
+                     std::string_view type,
+                     std::string_view data) override;
 
  private:
   using Request = ControlRequest;
@@ -64,6 +68,8 @@ class ControlSession final : public FleetListener {
   void Stop(Request& request);
   void Restart(Request& request);  // and reload
   void Scale(Request& request);
+  void Rollback(Request& request);
+  void Trigger(Request& request);
   void Delete(Request& request);
   void List(Request& request);
   void Describe(Request& request);
@@ -85,6 +91,14 @@ class ControlSession final : public FleetListener {
   bool busy_ = false;
   TicketPtr ticket_;
   std::set<std::string> watched_;
+  // A trigger that waits for its answers.
+  struct Triggered {
+    std::string action;
+    std::set<std::string> apps;
+    int missing = 0;
+    Loop::Watch deadline;
+  };
+  std::optional<Triggered> triggered_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   PacketChannel channel_;
 };

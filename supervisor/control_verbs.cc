@@ -29,24 +29,17 @@ ControlSession::Handler ControlSession::FindVerb(std::string_view name, std::str
     Handler handler;
   };
   using Session = ControlSession;
-  static constexpr auto kVerbs = std::to_array<Verb>({{"start", &Session::Start},
-                                                      {"stop", &Session::Stop},
-                                                      {"restart", &Session::Restart},
-                                                      {"reload", &Session::Restart},
-                                                      {"scale", &Session::Scale},
-                                                      {"delete", &Session::Delete},
-                                                      {"list", &Session::List},
-                                                      {"describe", &Session::Describe},
-                                                      {"env", &Session::Env},
-                                                      {"reset", &Session::Reset},
-                                                      {"signal", &Session::Signal},
-                                                      {"flush", &Session::Logs},
-                                                      {"reopen", &Session::Logs},
-                                                      {"rotate", &Session::Logs},
-                                                      {"save", &Session::Save},
-                                                      {"resurrect", &Session::Resurrect},
-                                                      {"kill", &Session::Kill},
-                                                      {"ping", &Session::Ping}});
+  static constexpr auto kVerbs =
+      std::to_array<Verb>({{"start", &Session::Start},     {"stop", &Session::Stop},
+                           {"restart", &Session::Restart}, {"reload", &Session::Restart},
+                           {"scale", &Session::Scale},     {"rollback", &Session::Rollback},
+                           {"trigger", &Session::Trigger}, {"delete", &Session::Delete},
+                           {"list", &Session::List},       {"describe", &Session::Describe},
+                           {"env", &Session::Env},         {"reset", &Session::Reset},
+                           {"signal", &Session::Signal},   {"flush", &Session::Logs},
+                           {"reopen", &Session::Logs},     {"rotate", &Session::Logs},
+                           {"save", &Session::Save},       {"resurrect", &Session::Resurrect},
+                           {"kill", &Session::Kill},       {"ping", &Session::Ping}});
   std::vector<std::string> names;
   for (const Verb& verb : kVerbs) {
     if (verb.name == name) return verb.handler;
@@ -90,6 +83,13 @@ void ControlSession::Restart(Request& request) {
 void ControlSession::Scale(Request& request) {
   const auto what = Select(request);
   if (what) services_.fleet->Scale(*what, request.instances, MakeTicket(request, Apps(*what)));
+}
+
+void ControlSession::Rollback(Request& request) {
+  const auto what = Select(request);
+  if (!what) return;
+  if (const auto whole = services_.fleet->CheckWhole(*what); !whole) return Done(whole.error());
+  services_.fleet->Rollback(*what, MakeTicket(request, Apps(*what)));
 }
 
 void ControlSession::Delete(Request& request) {
@@ -151,8 +151,10 @@ void ControlSession::Env(Request& request) {
 void ControlSession::TellEnv(const std::string& app) {
   const AppStatus status = services_.fleet->StatusOf(app);
   if (status.workers.empty()) return;
+  LifeWords life;
+  life.incarnation = status.workers.front().incarnation;
   const auto spec = MakeLaunchSpec(*services_.fleet->ConfigOf(app), status.workers.front().slot,
-                                   status.workers.front().id);
+                                   status.workers.front().id, life);
   const std::vector<std::string> env = spec ? spec->env : std::vector<std::string>();
   const std::string head = R"({"event":"env","app":)" + Quoted(app) + R"(,"env":{)";
   std::string part;

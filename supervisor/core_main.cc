@@ -21,6 +21,9 @@
 #include "supervisor/exit_journal.h"
 #include "supervisor/fleet.h"
 #include "supervisor/keeper_client.h"
+#include "supervisor/notify_socket.h"
+#include "supervisor/ports/listeners.h"
+#include "supervisor/ports/node_host.h"
 #include "supervisor/saved_apps.h"
 #include "supervisor/sidecar_link.h"
 #include "supervisor/spawn.h"
@@ -61,7 +64,11 @@ class Core {
         store_(keeper_),
         processes_(limits),
         saved_(FilesLinux(), paths_.state + "/apps.json"),
-        fleet_(loop, processes_, store_, state_, saved_, [this] { return journal_.head(); }) {
+        listeners_(store_, FilesLinux(), paths_.run + "/listeners.json"),
+        node_(loop, listeners_, fleet_),
+        ports_(listeners_, node_),
+        fleet_({loop, processes_, store_, state_, saved_, ports_, NotifyAddress(),
+                [this] { return journal_.head(); }}) {
     fleet_.AddListener(&log_);
     for (const int number : {SIGTERM, SIGINT})
       signals_.push_back(loop_.OnSignal(number, [this](int) { ShutDown(nullptr); }));
@@ -83,9 +90,30 @@ class Core {
   }
 
   void OnPut(StoreKind kind, std::uint64_t id, Fd fd) {
-    if (kind == StoreKind::kPidfd) pidfds_.insert_or_assign(id, std::move(fd));
+    if (kind == StoreKind::kPidfd) kept_[id].pidfd = std::move(fd);
+    if (kind == StoreKind::kChannel) kept_[id].channel = std::move(fd);
+    if (kind == StoreKind::kListener) sockets_.insert_or_assign(id, std::move(fd));
+    if (kind == StoreKind::kNotify && !notify_) notify_socket_ = std::move(fd);
     if (kind == StoreKind::kExitEvent && !exit_watch_) exit_event_ = std::move(fd);
     if (kind == StoreKind::kLinkCore && !link_) link_socket_ = std::move(fd);
+  }
+
+  // Workers know it for as long as they live, and this keeper may not be their first one.
+  std::string NotifyAddress() const { return '@' + paths_.run + "/notify"; }
+
+  void ListenForNotices() {
+    if (!notify_socket_.valid()) {
+      auto bound = NotifySocket::Bind(NotifyAddress());
+      if (!bound) return LogError(bound.error().message());
+      notify_socket_ = *std::move(bound);
+      if (auto put = store_.Put(StoreKind::kNotify, 0, notify_socket_.get()); !put) {
+        LogError(put.error().message());
+      }
+    }
+    notify_ = std::make_unique<NotifySocket>(
+        loop_, std::move(notify_socket_), [this](int pid, int session, std::string_view message) {
+          fleet_.OnNotify(pid, session, message);
+        });
   }
 
   void Begin() {
@@ -93,7 +121,8 @@ class Core {
     if (!exit_event_.valid() || !link_socket_.valid()) {
       return Fail("the keeper gave us no exit event or no link");
     }
-    if (!link_) link_ = std::make_unique<SidecarLink>(loop_, fleet_, std::move(link_socket_));
+    if (!link_)
+      link_ = std::make_unique<SidecarLink>(loop_, fleet_, store_, std::move(link_socket_));
     ControlServices services;
     services.fleet = &fleet_;
     services.sidecar = link_.get();
@@ -108,6 +137,7 @@ class Core {
     if (!server) return Fail(server.error().message());
     server_ = *std::move(server);
     Recover();
+    ListenForNotices();
     link_->Synchronise();
     exit_watch_ = loop_.OnReadable(exit_event_.get(), [this] { OnExitEvent(); });
     if (auto ready = keeper_.Ready(); !ready) Fail(ready.error().message());
@@ -131,8 +161,8 @@ class Core {
     const bool start = resurrect != nullptr && std::string_view(resurrect) == "1";
     if (!state_.fresh())
       Tell({FactId::kRoleRestarted, loop_.WallNow(), "", -1, {{"role", "core"}}});
-    fleet_.Recover(std::move(loaded.apps), std::move(pidfds_), exits, start);
-    pidfds_.clear();
+    listeners_.Adopt(std::exchange(sockets_, {}));
+    fleet_.Recover(std::move(loaded.apps), std::exchange(kept_, {}), exits, start);
     state_.set_journal_position(position);
   }
 
@@ -220,14 +250,19 @@ class Core {
   const Paths paths_;
   StateFile& state_;
   ExitJournalReader journal_;
-  std::map<std::uint64_t, Fd> pidfds_;
-  Fd exit_event_, link_socket_;
+  Fleet::Kept kept_;
+  std::map<std::uint64_t, Fd> sockets_;
+  Fd exit_event_, link_socket_, notify_socket_;
   KeeperClient keeper_;
   KeeperStore store_;
   ProcessesLinux processes_;
   SavedApps saved_;
   FactLog log_;
+  Listeners listeners_;
+  NodeHost node_;
+  PortsOfHost ports_;
   Fleet fleet_;
+  std::unique_ptr<NotifySocket> notify_;
   std::unique_ptr<SidecarLink> link_;
   std::unique_ptr<ControlServer> server_;
   Loop::Watch exit_watch_, retry_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "config/worker_command.h"
 
 namespace tend::supervisor {
 
@@ -20,8 +21,13 @@ ExitStatus ToStatus(const ExitInfo& exit) {
 }
 
 void Ticket::Fail(const Failure& failure) {
-  const std::string text =
-      failure.app + ':' + std::to_string(failure.slot) + " is not online: " + failure.end.why;
+  std::string text = failure.app + ':' + std::to_string(failure.slot);
+  if (failure.serving_pid == 0) {
+    text += " is not online: " + failure.end.why;
+  } else {
+    text += ": the new process did not come up (" + failure.end.why + "); the old one, " +
+            std::to_string(failure.serving_pid) + ", still serves";
+  }
   ++failures_;
   if (worst_.code == ExitCode::kOk) {
     worst_ = {ExitCode::kNotReady, text};
@@ -42,17 +48,21 @@ void Ticket::Close(const Outcome& outcome) {
   if (const auto done = std::exchange(on_done, nullptr)) done(worst_);
 }
 
-Fleet::Fleet(Loop& loop,
-             Processes& processes,
-             DescriptorStore& store,
-             StateFile& state,
-             SavedApps& saved,
-             std::function<std::uint64_t()> journal_head)
-    : loop_(loop),
-      state_(state),
-      saved_(saved),
-      processes_(processes),
-      context_{loop, processes, store, state, starts_, *this, std::move(journal_head)} {}
+Fleet::Fleet(FleetParts parts)
+    : loop_(parts.loop),
+      state_(parts.state),
+      saved_(parts.saved),
+      processes_(parts.processes),
+      ports_(parts.ports),
+      context_{parts.loop,
+               parts.processes,
+               parts.store,
+               parts.state,
+               starts_,
+               parts.ports,
+               *this,
+               std::move(parts.notify_socket),
+               std::move(parts.journal_head)} {}
 
 Fleet::~Fleet() {
   *alive_ = false;
@@ -62,38 +72,63 @@ void Fleet::RemoveListener(FleetListener* listener) {
   listeners_.erase(std::remove(listeners_.begin(), listeners_.end(), listener), listeners_.end());
 }
 
-void Fleet::OnExit(const ExitInfo& exit) {
-  for (auto& entry : apps_) {
-    for (const auto& worker : entry.second.workers) {
-      if (worker->pid() != exit.pid || worker->journal_before() >= exit.seq) continue;
-      return worker->OnExit(ToStatus(exit));
-    }
+void Fleet::ForEach(const App& app, const std::function<void(Worker&)>& function) {
+  for (const auto* group : {&app.workers, &app.others}) {
+    for (const auto& worker : *group)
+      function(*worker);
   }
+}
+
+void Fleet::OnExit(const ExitInfo& exit) {
+  Worker* ended = nullptr;
+  for (const auto& entry : apps_) {
+    ForEach(entry.second, [&](Worker& worker) {
+      if (worker.pid() == exit.pid && worker.journal_before() < exit.seq) ended = &worker;
+    });
+  }
+  if (ended != nullptr) ended->OnExit(ToStatus(exit));
 }
 
 void Fleet::OnExitsLost() {
-  for (auto& entry : apps_) {
-    for (const auto& worker : entry.second.workers)
-      worker->OnExitsLost();
-  }
+  for (const auto& entry : apps_)
+    ForEach(entry.second, [](Worker& worker) { worker.OnExitsLost(); });
 }
 
 void Fleet::OnIncarnation(const Worker& worker) {
+  const int port = config::PortOf(worker.app(), worker.slot());
   for (FleetListener* listener : listeners_)
-    listener->OnIncarnation(worker.Ref());
+    listener->OnIncarnation(worker.Ref(), port);
 }
 
 void Fleet::OnLifeEnd(const Worker& worker, const LifeEnd& end) {
   SchedulePump();
+  const bool candidate = worker.role() == WorkerRole::kCandidate;
+  if (worker.role() == WorkerRole::kRetiring || end.asked) return;
+  if (candidate || !end.was_online) NoteFailure(worker, end);
+}
+
+void Fleet::OnLate(const Worker& worker, const std::string& why) {
+  SchedulePump();
+  LifeEnd end;
+  end.incarnation = worker.incarnation();
+  end.exit.known = false;
+  end.why = why;
+  NoteFailure(worker, end);
+}
+
+// For the job that waits for it.
+void Fleet::NoteFailure(const Worker& worker, const LifeEnd& end) {
   const auto found = apps_.find(worker.app().name);
   if (found == apps_.end() || found->second.jobs.empty()) return;
   for (Doing& doing : found->second.jobs.front()->doing) {
-    if (doing.slot != worker.slot() || end.incarnation <= doing.before) continue;
-    if (end.asked || end.was_online || doing.failed) continue;
+    if (doing.slot != worker.slot() || end.incarnation <= doing.before || doing.failed) continue;
+    const bool replaced = doing.stage != Stage::kNone;
+    if (replaced != (worker.role() == WorkerRole::kCandidate)) continue;
     if (end.final) {
       doing.finished = true;
     } else {
       doing.failed = end;
+      if (end.was_online) doing.failed->why += ", after it was ready";
     }
   }
 }
@@ -104,9 +139,11 @@ void Fleet::OnEnded(const Worker&, std::uint64_t incarnation) {
 }
 
 void Fleet::OnChanged(const Worker& worker) {
+  SchedulePump();
+  // The slot is what its active worker is.
+  if (worker.role() != WorkerRole::kActive) return;
   for (FleetListener* listener : listeners_)
     listener->OnWorker(worker.app().name, worker.Status());
-  SchedulePump();
 }
 
 void Fleet::OnFact(Fact fact) {
@@ -114,8 +151,10 @@ void Fleet::OnFact(Fact fact) {
     listener->OnFact(fact);
 }
 
-void Fleet::StateFact(FactId id, const std::string& app) {
-  OnFact({id, loop_.WallNow(), app, -1, {}});
+void Fleet::StateFact(FactId id, const std::string& app, std::string why) {
+  Fact fact{id, loop_.WallNow(), app, -1, {}};
+  if (!why.empty()) fact.fields.emplace_back("why", std::move(why));
+  OnFact(std::move(fact));
 }
 
 Worker* Fleet::FindWorker(const App& app, int slot) const {
@@ -123,6 +162,26 @@ Worker* Fleet::FindWorker(const App& app, int slot) const {
     if (worker->slot() == slot) return worker.get();
   }
   return nullptr;
+}
+
+Worker* Fleet::FindIncarnation(std::uint64_t incarnation) const {
+  Worker* found = nullptr;
+  for (const auto& entry : apps_) {
+    ForEach(entry.second, [&](Worker& worker) {
+      if (worker.incarnation() == incarnation && worker.has_process()) found = &worker;
+    });
+  }
+  return found;
+}
+
+std::vector<const Worker*> Fleet::Running() const {
+  std::vector<const Worker*> running;
+  for (const auto& entry : apps_) {
+    ForEach(entry.second, [&](const Worker& worker) {
+      if (worker.has_process()) running.push_back(&worker);
+    });
+  }
+  return running;
 }
 
 std::vector<std::string> Fleet::AppNames() const {
@@ -189,8 +248,10 @@ std::vector<SavedApp> Fleet::Saved() const {
   for (const auto& entry : apps_) {
     const App& app = entry.second;
     if (!app.config) continue;
-    saved.push_back(
-        {*app.config, app.wanted, {app.stopped_slots.begin(), app.stopped_slots.end()}});
+    saved.push_back({*app.config,
+                     app.wanted,
+                     {app.stopped_slots.begin(), app.stopped_slots.end()},
+                     app.previous});
   }
   return saved;
 }

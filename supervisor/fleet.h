@@ -38,6 +38,7 @@ struct Failure {
   std::string app;
   int slot = 0;
   LifeEnd end;
+  int serving_pid = 0;  // of the process that it should have replaced; 0: none is there
 };
 
 // Collects what the jobs of one request come to. Its functions are called from the loop; they may
@@ -70,8 +71,15 @@ class FleetListener {
   virtual void OnAppGone(const std::string& /*app*/) {}
   virtual void OnWorker(const std::string& /*app*/, const WorkerStatus& /*worker*/) {}
   virtual void OnWorkerGone(const std::string& /*app*/, int /*slot*/) {}
-  virtual void OnIncarnation(const WorkerRef& /*worker*/) {}
+  // `port`: where it will listen, as far as that is known; else 0.
+  virtual void OnIncarnation(const WorkerRef& /*worker*/, int /*port*/) {}
   virtual void OnEnded(std::uint64_t /*incarnation*/) {}
+  // How far the replacement of a worker has come: its new process, or the old one, is now `what`.
+  virtual void OnReplacing(const WorkerRef& /*worker*/, int /*pid*/, std::string_view /*what*/) {}
+  // A worker's program sent a message over Node's channel (NodeHostListener).
+  virtual void OnNodeMessage(const WorkerRef& /*worker*/,
+                             std::string_view /*type*/,
+                             std::string_view /*data*/) {}
   virtual void OnFact(const Fact& /*fact*/) {}
 };
 
@@ -79,14 +87,21 @@ inline constexpr std::size_t kJobsPerAppMax = 32;
 
 ExitStatus ToStatus(const ExitInfo& exit);
 
-class Fleet final : private WorkerListener {
+// What the fleet works with. All outlive it.
+struct FleetParts {
+  Loop& loop;
+  Processes& processes;
+  DescriptorStore& store;
+  StateFile& state;
+  SavedApps& saved;
+  WorkerPorts& ports;
+  std::string notify_socket;  // WorkerContext
+  std::function<std::uint64_t()> journal_head;
+};
+
+class Fleet final : public NodeHostListener, private WorkerListener {
  public:
-  Fleet(Loop& loop,
-        Processes& processes,
-        DescriptorStore& store,
-        StateFile& state,
-        SavedApps& saved,
-        std::function<std::uint64_t()> journal_head);
+  explicit Fleet(FleetParts parts);
   ~Fleet() override;
 
   // Listeners outlive the fleet or are removed.
@@ -96,8 +111,9 @@ class Fleet final : private WorkerListener {
   // The one start path: goes on from the records of a core before us, from the saved apps and from
   // what the keeper's store had. `exits` are the journal's records that were not applied yet.
   // `start_wanted`: apps that are wanted are started although nothing of them was running.
+  using Kept = std::map<std::uint64_t, Worker::Kept>;  // by incarnation
   void Recover(std::vector<SavedApp> saved,
-               std::map<std::uint64_t, Fd> pidfds,
+               Kept kept,
                const std::vector<ExitInfo>& exits,
                bool start_wanted);
   void OnExit(const ExitInfo& exit);
@@ -117,7 +133,9 @@ class Fleet final : private WorkerListener {
   void Restart(const std::vector<Selected>& what,
                const std::optional<Environment>& update,
                const TicketPtr& ticket);
-  // As Restart, one by one; ends at the first worker that does not come up.
+  // As Restart, but no worker ends before its successor is up, where both can run at a time
+  // (Overlap); where not, one by one. Ends at the first one that does not come up, with the
+  // configuration that was before. First one worker alone, then as many as `reload` says at once.
   void Reload(const std::vector<Selected>& what,
               const std::optional<Environment>& update,
               const TicketPtr& ticket);
@@ -125,6 +143,8 @@ class Fleet final : private WorkerListener {
   void Scale(const std::vector<Selected>& what,
              const std::string& instances,
              const TicketPtr& ticket);
+  // Reloads with the configuration that was before the last change.
+  void Rollback(const std::vector<Selected>& what, const TicketPtr& ticket);
   // Errc::kInvalid if it names some of an app's workers only.
   Result<> CheckWhole(const std::vector<Selected>& what) const;
   // REQUIRES: CheckWhole(what)
@@ -132,6 +152,23 @@ class Fleet final : private WorkerListener {
   void Resurrect(const TicketPtr& ticket);
   void Reset(const std::vector<Selected>& what);
   Result<> Signal(const std::vector<Selected>& what, int number);
+  // Sends one JSON value to Node programs. Returns how many have got it; Errc::kNotFound: none.
+  Result<int> Message(const std::vector<Selected>& what, std::string_view json);
+
+  // What the sidecar saw. Incarnations that are gone are passed over.
+  void OnProbedReady(std::uint64_t incarnation);
+  void RestartSick(std::uint64_t incarnation, RestartReason reason, const std::string& why);
+  void RestartApp(const std::string& app, RestartReason reason, const std::string& why);
+  Result<> Inject(std::uint64_t incarnation, Fd connection);
+  // A message of sd_notify from a process whose session leader may be a worker.
+  void OnNotify(int pid, int session, std::string_view message);
+  // NodeHostListener.
+  void OnWord(std::uint64_t incarnation, NodeWord word) override;
+  void OnNodeMessage(const WorkerRef& worker,
+                     std::string_view type,
+                     std::string_view data) override;
+  void OnFact(Fact fact) override;
+
   Result<> Save();
   // Ends all workers; the saved apps stay as they are. Nothing else is accepted from now on.
   void Shutdown(const TicketPtr& ticket);
@@ -141,6 +178,9 @@ class Fleet final : private WorkerListener {
   // nullptr: no such app.
   std::shared_ptr<const config::AppConfig> ConfigOf(const std::string& app) const;
   AppStatus StatusOf(const std::string& app) const;  // REQUIRES: ConfigOf(app) != nullptr
+  // All that have a process, also those that are about to replace another or were replaced; of an
+  // app the active ones come first.
+  std::vector<const Worker*> Running() const;
   const StateFile& state() const { return state_; }
 
  private:
@@ -151,15 +191,27 @@ class Fleet final : private WorkerListener {
     ConfigPtr config;  // null: being added, or deleted with jobs still to come
     bool wanted = true;
     std::set<int> stopped_slots;
-    std::vector<std::unique_ptr<Worker>> workers;  // by slot
+    std::vector<std::unique_ptr<Worker>> workers;  // by slot; active ones
+    std::vector<std::unique_ptr<Worker>> others;   // candidates, and those that retire
     std::deque<std::unique_ptr<Job>> jobs;         // the first one runs
+    ConfigPtr previous;                            // before the last change; may be null
   };
-  enum class Act : std::uint8_t { kStart, kRestart, kReload, kStop };
+  enum class Act : std::uint8_t { kStart, kRestart, kReload, kStop, kRetire };
+  // How far a worker's replacement is.
+  enum class Stage : std::uint8_t {
+    kNone,       // it is not replaced but started, restarted or stopped
+    kRising,     // the new process comes up
+    kSettling,   // it is up, and shows whether it stays so
+    kRetiring,   // it has the place; the old process ends
+    kSinking,    // it did not come up, and ends
+    kSignalled,  // the program replaces itself
+  };
   struct Doing {
     int slot = 0;
     std::uint64_t before = 0;  // incarnations up to this one do not count
     std::optional<LifeEnd> failed;
     bool finished = false;  // ended as its configuration wants it to
+    Stage stage = Stage::kNone;
   };
   struct Job {
     // What it changes and which slots it is about, decided when its turn comes.
@@ -167,12 +219,18 @@ class Fleet final : private WorkerListener {
     std::function<void(App&)> finish;  // after all went well; may be empty
     TicketPtr ticket;
     Act act = Act::kStart;
+    RestartReason reason = RestartReason::kManual;
     std::size_t parallel = SIZE_MAX;
     bool stop_at_failure = false;
+    ConfigPtr before;  // what is to be in force again if it fails; null: nothing was changed
 
     bool begun = false;
     std::deque<int> todo;
     std::vector<Doing> doing;
+    std::vector<int> done;       // slots that have new processes
+    bool first_is_done = false;  // of a reload
+    Loop::Watch settle;          // of the first
+    bool settled = false;
     Outcome outcome;
     Loop::Watch deadline;
     bool expired = false;
@@ -183,9 +241,12 @@ class Fleet final : private WorkerListener {
   void OnLifeEnd(const Worker& worker, const LifeEnd& end) override;
   void OnEnded(const Worker& worker, std::uint64_t incarnation) override;
   void OnChanged(const Worker& worker) override;
-  void OnFact(Fact fact) override;
-  void StateFact(FactId id, const std::string& app);
+  void OnLate(const Worker& worker, const std::string& why) override;
+  void StateFact(FactId id, const std::string& app, std::string why = {});
   Worker* FindWorker(const App& app, int slot) const;
+  Worker* FindIncarnation(std::uint64_t incarnation) const;
+  static void ForEach(const App& app, const std::function<void(Worker&)>& function);
+  void NoteFailure(const Worker& worker, const LifeEnd& end);
   std::vector<Selectable> Selectables() const;
   std::vector<SavedApp> Saved() const;
   void SaveIfChanged();
@@ -202,9 +263,26 @@ class Fleet final : private WorkerListener {
   bool Advance(const std::string& name, App& app);  // true: a job is over
   bool Judge(App& app, Job& job, Doing& doing);     // true: no more to wait for
   void ActOn(App& app, Job& job, int slot);
+  bool JudgeStop(const App& app, const Doing& doing) const;
+  std::size_t LimitOf(const App& app, const Job& job) const;
   void ArmDeadline(const App& app, Job& job);
   void FinishJob(const std::string& name, App& app);
+  void ClosePortsIfIdle(const std::string& name, const App& app);
   void CheckShutdown();
+
+  // fleet_reload.cc
+  static bool Overlaps(const config::AppConfig& app);
+  bool BeginReplacement(App& app, Job& job, Doing& doing);
+  bool JudgeReplacement(App& app, Job& job, Doing& doing);
+  bool JudgeRising(App& app, Job& job, Doing& doing, Worker& candidate);
+  bool JudgeSignalled(App& app, Job& job, Doing& doing);
+  void Promote(App& app, Job& job, Doing& doing);
+  void Settle(const App& app, Job& job);
+  Worker* FindOther(const App& app, int slot, WorkerRole role) const;
+  void CollectOthers(App& app);
+  void TellReplacing(const Worker& worker, std::string_view what);
+  void EndReload(const std::string& name, App& app, Job& job);
+  void Restore(const std::string& name, App& app, Job& job);
 
   // fleet_verbs.cc, fleet_recover.cc
   struct Target {
@@ -229,13 +307,15 @@ class Fleet final : private WorkerListener {
   void EnqueueShrink(const std::string& name, const TicketPtr& ticket);
   void RecoverWorker(App& app,
                      const StateFile::Entry& entry,
-                     std::map<std::uint64_t, Fd>& pidfds,
+                     Kept& kept,
                      const std::vector<ExitInfo>& exits);
+  std::vector<std::unique_ptr<Worker>>& PlaceOf(App& app, const WorkerRecord& record);
 
   Loop& loop_;
   StateFile& state_;
   SavedApps& saved_;
   Processes& processes_;
+  WorkerPorts& ports_;
   StartLimiter starts_{200, 100};
   WorkerContext context_;
   std::vector<FleetListener*> listeners_;

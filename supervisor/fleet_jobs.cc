@@ -40,8 +40,10 @@ void Fleet::SchedulePump() {
 // First all that begins, so that it is saved together and before a process is touched.
 void Fleet::Pump() {
   pump_scheduled_ = false;
-  for (auto& entry : apps_)
+  for (auto& entry : apps_) {
+    CollectOthers(entry.second);
     Begin(entry.second);
+  }
   SaveIfChanged();
   std::vector<std::string> names;
   for (const auto& entry : apps_)
@@ -50,6 +52,8 @@ void Fleet::Pump() {
     const auto found = apps_.find(name);
     if (found == apps_.end()) continue;
     if (Advance(name, found->second)) SchedulePump();
+    const auto still = apps_.find(name);
+    if (still != apps_.end()) ClosePortsIfIdle(name, still->second);
   }
   SaveIfChanged();
   CheckShutdown();
@@ -71,14 +75,24 @@ void Fleet::Begin(App& app) {
 }
 
 void Fleet::ArmDeadline(const App& app, Job& job) {
-  const config::Duration kill =
-      app.config ? app.config->kill_timeout : config::Duration(seconds(0));
-  const config::Duration patience =
-      kill + (job.act == Act::kStop ? config::Duration(kStopPatience) : kStartPatience);
+  const bool stops = job.act == Act::kStop || job.act == Act::kRetire;
+  config::Duration patience = stops ? kStopPatience : kStartPatience;
+  if (app.config) {
+    patience += app.config->kill_timeout;
+    // A worker that retires may close its connections for as long as it may take to end.
+    if (job.act != Act::kStop) patience += app.config->kill_timeout + app.config->reload.drain;
+    if (!stops) patience += ReadinessOf(*app.config).patience + app.config->reload.settle;
+  }
   job.deadline = loop_.After(patience, [this, &job] {
     job.expired = true;
     SchedulePump();
   });
+}
+
+// How many workers the job may be at, besides those that only retire.
+std::size_t Fleet::LimitOf(const App& app, const Job& job) const {
+  if (job.act != Act::kReload || !app.config) return job.parallel;
+  return job.first_is_done ? std::max<std::size_t>(app.config->reload.parallel, 1) : 1;
 }
 
 bool Fleet::Advance(const std::string& name, App& app) {
@@ -96,7 +110,13 @@ bool Fleet::Advance(const std::string& name, App& app) {
   if (job.outcome.code != ExitCode::kOk && (job.stop_at_failure || job.expired || shutting_down_)) {
     job.todo.clear();
   }
-  while (!job.todo.empty() && job.doing.size() < job.parallel) {
+  const auto busy = [&job] {
+    return std::count_if(job.doing.begin(), job.doing.end(),
+                         [](const Doing& doing) { return doing.stage != Stage::kRetiring; });
+  };
+  // As many again may retire, and no more: each is a process too many.
+  while (!job.todo.empty() && static_cast<std::size_t>(busy()) < LimitOf(app, job) &&
+         job.doing.size() / 2 < LimitOf(app, job)) {
     const int slot = job.todo.front();
     job.todo.pop_front();
     ActOn(app, job, slot);
@@ -125,28 +145,44 @@ void Fleet::ActOn(App& app, Job& job, int slot) {
   switch (job.act) {
     case Act::kStart:
       return worker->Start();
-    case Act::kRestart:
-      return worker->Restart(RestartReason::kManual);
     case Act::kReload:
-      return worker->Restart(RestartReason::kReload);
+      if (BeginReplacement(app, job, job.doing.back())) return;
+      job.doing.back().stage = Stage::kNone;
+      [[fallthrough]];
+    case Act::kRestart:
+      return worker->Restart(job.reason);
+    case Act::kRetire:
     case Act::kStop:
-      return worker->Stop();
+      for (const auto& other : app.others) {
+        if (other->slot() == slot) other->Stop();
+      }
+      return job.act == Act::kRetire ? worker->Retire() : worker->Stop();
   }
+}
+
+bool Fleet::JudgeStop(const App& app, const Doing& doing) const {
+  const bool other = std::any_of(app.others.begin(), app.others.end(),
+                                 [&](const auto& worker) { return worker->slot() == doing.slot; });
+  return !other && FindWorker(app, doing.slot)->state() == WorkerState::kStopped;
 }
 
 bool Fleet::Judge(App& app, Job& job, Doing& doing) {
   const Worker* worker = FindWorker(app, doing.slot);
   if (worker == nullptr || doing.finished) return true;
-  if (job.act == Act::kStop) {
-    if (worker->state() == WorkerState::kStopped) return true;
+  if (doing.stage != Stage::kNone) return JudgeReplacement(app, job, doing);
+  if (job.act == Act::kStop || job.act == Act::kRetire) {
+    if (JudgeStop(app, doing)) return true;
   } else {
     if (doing.failed) {
       // The ticket has the outcome; the job only needs to know that it was not well.
       job.outcome.code = ExitCode::kNotReady;
+      job.done.push_back(doing.slot);
       job.ticket->Fail({worker->app().name, doing.slot, *doing.failed});
       return true;
     }
     if (worker->state() == WorkerState::kOnline && worker->incarnation() > doing.before) {
+      job.first_is_done = true;
+      job.done.push_back(doing.slot);
       return true;
     }
   }
@@ -156,7 +192,7 @@ bool Fleet::Judge(App& app, Job& job, Doing& doing) {
     job.outcome = {ExitCode::kFailed, name + ": tend is shutting down"};
   } else {
     job.outcome = {ExitCode::kTimeout,
-                   job.act == Act::kStop
+                   job.act == Act::kStop || job.act == Act::kRetire
                        ? name + " (pid " + std::to_string(worker->pid()) + ") does not end"
                        : name + " is still " + std::string(Name(worker->state()))};
   }
@@ -166,6 +202,7 @@ bool Fleet::Judge(App& app, Job& job, Doing& doing) {
 void Fleet::FinishJob(const std::string& name, App& app) {
   const std::unique_ptr<Job> job = std::move(app.jobs.front());
   app.jobs.pop_front();
+  if (job->act == Act::kReload && app.config && !shutting_down_) EndReload(name, app, *job);
   if (job->outcome.code == ExitCode::kOk && job->finish) job->finish(app);
   // Gone, or never came to be.
   if (!app.config && app.jobs.empty()) apps_.erase(name);
@@ -177,13 +214,26 @@ void Fleet::FinishJob(const std::string& name, App& app) {
   job->ticket->Close(outcome);
 }
 
+// Nobody is there, or about to come, who would take the connections: they are better refused.
+void Fleet::ClosePortsIfIdle(const std::string& name, const App& app) {
+  if (!app.others.empty() || !app.jobs.empty()) return;
+  const bool idle = std::all_of(app.workers.begin(), app.workers.end(), [](const auto& worker) {
+    return worker->state() == WorkerState::kStopped || worker->state() == WorkerState::kErrored;
+  });
+  if (idle) ports_.CloseApp(name);
+}
+
 void Fleet::CheckShutdown() {
   if (!shutting_down_ || !shutdown_) return;
+  bool over = true;
   for (const auto& entry : apps_) {
-    for (const auto& worker : entry.second.workers) {
-      if (worker->has_process() || worker->state() == WorkerState::kStarting) return;
-    }
+    ForEach(entry.second, [&](const Worker& worker) {
+      if (worker.has_process() || worker.state() == WorkerState::kStarting) over = false;
+    });
   }
+  if (!over) return;
+  for (const auto& entry : apps_)
+    ports_.CloseApp(entry.first);
   shutdown_deadline_.reset();
   state_.Forget();
   std::exchange(shutdown_, nullptr)->Close({});

@@ -9,7 +9,7 @@
 namespace tend::supervisor {
 
 void Fleet::Recover(std::vector<SavedApp> saved,
-                    std::map<std::uint64_t, Fd> pidfds,
+                    Kept kept,
                     const std::vector<ExitInfo>& exits,
                     bool start_wanted) {
   for (SavedApp& one : saved) {
@@ -19,13 +19,14 @@ void Fleet::Recover(std::vector<SavedApp> saved,
     app.wanted = one.wanted;
     app.stopped_slots = {one.stopped_slots.begin(), one.stopped_slots.end()};
     app.config = std::make_shared<const config::AppConfig>(std::move(one.config));
+    app.previous = std::move(one.previous);
     for (FleetListener* listener : listeners_)
       listener->OnApp(*app.config);
   }
   for (const StateFile::Entry& entry : state_.Entries()) {
     const auto found = apps_.find(std::string(entry.record.App()));
-    if (found != apps_.end() && FindWorker(found->second, entry.record.slot) == nullptr) {
-      RecoverWorker(found->second, entry, pidfds, exits);
+    if (found != apps_.end()) {
+      RecoverWorker(found->second, entry, kept, exits);
       continue;
     }
     // Nobody wants it, so nobody may have it ended either.
@@ -62,17 +63,32 @@ void Fleet::Recover(std::vector<SavedApp> saved,
   }
 }
 
+// Of two active workers of a slot, as a kill in the middle of TakeOver leaves them, the younger one
+// has the place.
+std::vector<std::unique_ptr<Worker>>& Fleet::PlaceOf(App& app, const WorkerRecord& record) {
+  if (record.role != WorkerRole::kActive) return app.others;
+  const auto same = std::find_if(app.workers.begin(), app.workers.end(),
+                                 [&](const auto& worker) { return worker->slot() == record.slot; });
+  if (same == app.workers.end()) return app.workers;
+  if ((*same)->incarnation() > record.incarnation) return app.others;
+  app.others.push_back(std::move(*same));
+  app.workers.erase(same);
+  app.others.back()->Demote();
+  app.others.back()->Retire();
+  return app.workers;
+}
+
 void Fleet::RecoverWorker(App& app,
                           const StateFile::Entry& entry,
-                          std::map<std::uint64_t, Fd>& pidfds,
+                          Kept& kept,
                           const std::vector<ExitInfo>& exits) {
   const WorkerRecord& record = entry.record;
   auto worker = std::make_unique<Worker>(context_, app.config, entry.index, record);
   Worker& added = *worker;
-  const auto after = std::find_if(
-      app.workers.begin(), app.workers.end(),
-      [&](const std::unique_ptr<Worker>& other) { return other->slot() > record.slot; });
-  app.workers.insert(after, std::move(worker));
+  auto& place = PlaceOf(app, record);
+  const auto after = std::find_if(place.begin(), place.end(),
+                                  [&](const auto& other) { return other->slot() > record.slot; });
+  place.insert(after, std::move(worker));
 
   std::optional<ExitStatus> exit;
   for (const ExitInfo& info : exits) {
@@ -80,11 +96,13 @@ void Fleet::RecoverWorker(App& app,
       exit = ToStatus(info);
     }
   }
-  Fd pidfd;
-  if (const auto found = pidfds.find(record.incarnation); found != pidfds.end()) {
-    pidfd = std::move(found->second);
+  added.Resume(std::move(kept[record.incarnation]), std::move(exit));
+  if (&place == &app.others) {
+    // A reload ends with the core that carried it out.
+    if (record.role == WorkerRole::kCandidate) return added.Stop();
+    added.Demote();
+    return added.Retire();
   }
-  added.Resume(std::move(pidfd), std::move(exit));
   // A stop that the core before us had saved and not begun.
   const bool unwanted = !app.wanted || app.stopped_slots.count(record.slot) != 0;
   if (unwanted) added.Stop();

@@ -87,7 +87,7 @@ void Fleet::EnqueueEach(const std::vector<Selected>& what,
     Job job;
     job.ticket = ticket;
     job.act = act;
-    job.parallel = act == Act::kReload ? 1 : SIZE_MAX;
+    job.reason = act == Act::kReload ? RestartReason::kReload : RestartReason::kManual;
     job.stop_at_failure = act == Act::kReload;
     job.prepare = [target, prepare](App& app, Job& self) -> Result<> {
       if (!app.config) return NoSuchApp();
@@ -152,6 +152,7 @@ Result<> Fleet::ApplyConfig(const std::string& name, App& app, Job& job, config:
   if (same) config.inherited_env = app.config->inherited_env;
   const int instances = config.instances;
   const bool autostart = config.autostart || !is_new;
+  if (!is_new && !same) job.before = app.config;
   config.instances = is_new ? 0 : app.config->instances;
   Configure(app, std::move(config));
   if (auto resized = Resize(name, app, job, instances); !resized) {
@@ -172,7 +173,7 @@ Result<> Fleet::ApplyConfig(const std::string& name, App& app, Job& job, config:
   // One that runs as before is left alone; one that changed gets new processes, one by one.
   if (!same && !is_new) {
     job.act = Act::kReload;
-    job.parallel = 1;
+    job.reason = RestartReason::kReload;
     job.stop_at_failure = true;
   }
   for (const auto& worker : app.workers) {
@@ -201,7 +202,7 @@ Result<> Fleet::Resize(const std::string& name, App& app, Job& job, int instance
 void Fleet::EnqueueShrink(const std::string& name, const TicketPtr& ticket) {
   Job job;
   job.ticket = ticket;
-  job.act = Act::kStop;
+  job.act = Act::kRetire;
   job.prepare = [](App& app, Job& self) -> Result<> {
     if (!app.config) return NoSuchApp();
     for (const auto& worker : app.workers) {
@@ -244,6 +245,7 @@ void Fleet::Again(Act act,
     if (update) {
       config::AppConfig config = *app.config;
       config.inherited_env = *update;
+      job.before = app.config;
       Configure(app, std::move(config));
     }
     Want(app, target);
@@ -289,11 +291,23 @@ void Fleet::Scale(const std::vector<Selected>& what,
       });
 }
 
+void Fleet::Rollback(const std::vector<Selected>& what, const TicketPtr& ticket) {
+  EnqueueEach(what, ticket, Act::kReload,
+              [this](const Target& target, App& app, Job& job) -> Result<> {
+                if (app.previous) {
+                  return ApplyConfig(target.app, app, job, config::AppConfig(*app.previous));
+                }
+                return Error(Errc::kInvalid, target.app +
+                                                 " has no former configuration to go "
+                                                 "back to");
+              });
+}
+
 Result<> Fleet::CheckWhole(const std::vector<Selected>& what) const {
   for (const Target& target : Targets(what)) {
     if (target.whole) continue;
-    return Error(Errc::kInvalid, "delete removes whole apps; use \"tend scale " + target.app +
-                                     " -1\" or \"tend stop\" for one worker");
+    return Error(Errc::kInvalid, "this is done to whole apps; use \"tend scale " + target.app +
+                                     " -1\", \"tend stop\" or \"tend reload\" for one worker");
   }
   return {};
 }
@@ -308,6 +322,7 @@ void Fleet::Delete(const std::vector<Selected>& what, const TicketPtr& ticket) {
       while (!gone.workers.empty())
         RemoveWorker(gone, gone.workers.back()->slot());
       gone.config = nullptr;
+      gone.previous = nullptr;
       gone.wanted = true;
       gone.stopped_slots.clear();
       changed_ = true;
@@ -347,6 +362,20 @@ Result<> Fleet::Signal(const std::vector<Selected>& what, int number) {
   return {};
 }
 
+Result<int> Fleet::Message(const std::vector<Selected>& what, std::string_view json) {
+  int sent = 0;
+  Result<> refused = Error(Errc::kNotFound, "none of the workers runs");
+  for (const Target& target : Targets(what)) {
+    const App& app = apps_.at(target.app);
+    for (const int slot : SlotsOf(app, target)) {
+      refused = ports_.Send(FindWorker(app, slot)->incarnation(), json);
+      if (refused) ++sent;
+    }
+  }
+  if (sent == 0) return refused.error();
+  return sent;
+}
+
 void Fleet::Shutdown(const TicketPtr& ticket) {
   ticket->Open();
   if (shutting_down_) return ticket->Close({ExitCode::kFailed, "tend is shutting down already"});
@@ -356,17 +385,14 @@ void Fleet::Shutdown(const TicketPtr& ticket) {
   for (const auto& entry : apps_) {
     for (const auto& worker : entry.second.workers) {
       patience = std::max(patience, worker->app().kill_timeout);
-      worker->Stop();
     }
+    ForEach(entry.second, [](Worker& worker) { worker.Stop(); });
   }
   shutdown_deadline_ = loop_.After(patience + std::chrono::seconds(5), [this] {
     if (!shutdown_) return;
     std::string still;
-    for (const auto& entry : apps_) {
-      for (const auto& worker : entry.second.workers) {
-        if (worker->has_process()) still += ' ' + std::to_string(worker->pid());
-      }
-    }
+    for (const Worker* worker : Running())
+      still += ' ' + std::to_string(worker->pid());
     std::exchange(shutdown_, nullptr)->Close({ExitCode::kTimeout, "still alive:" + still});
   });
   SchedulePump();

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/paths.h"
+#include "config/interpreter.h"
 #include "config/worker_command.h"
 
 namespace tend::supervisor {
@@ -38,6 +39,18 @@ void AddTelemetry(std::vector<std::string>& env) {
   env.push_back("TEND_TELEMETRY_FD=" + std::to_string(kTelemetryFdInWorker));
 }
 
+// As Node's own parent says it. NODE_UNIQUE_ID makes it a cluster's worker, and is never used
+// twice.
+void AddChannel(const config::AppConfig& app,
+                const LifeWords& life,
+                std::vector<std::string>& env) {
+  env.push_back("NODE_CHANNEL_FD=" + std::to_string(kChannelFdInWorker));
+  env.emplace_back("NODE_CHANNEL_SERIALIZATION_MODE=json");
+  if (app.exec_mode != config::ExecMode::kCluster) return;
+  env.push_back("NODE_UNIQUE_ID=" + std::to_string(life.incarnation));
+  if (life.held && WantsTelemetry(app)) env.emplace_back("TEND_HOLD=1");
+}
+
 }  // namespace
 
 std::string NodeOptions(const std::string& preload, const std::string& existing) {
@@ -57,12 +70,19 @@ bool WantsTelemetry(const config::AppConfig& app) {
   return (program == "node" || program == "nodejs") && !Preload().empty();
 }
 
+bool WantsChannel(const config::AppConfig& app) {
+  return config::IsNode(app.interpreter);
+}
+
 std::string ProgramOf(const config::AppConfig& app) {
   const bool direct = app.interpreter.empty() || app.interpreter == "none";
   return direct ? app.script : app.interpreter;
 }
 
-Result<LaunchSpec> MakeLaunchSpec(const config::AppConfig& app, int slot, int id) {
+Result<LaunchSpec> MakeLaunchSpec(const config::AppConfig& app,
+                                  int slot,
+                                  int id,
+                                  const LifeWords& life) {
   LaunchSpec spec;
   auto command = config::BuildCommand(app);
   spec.program = std::move(command.program);
@@ -72,6 +92,12 @@ Result<LaunchSpec> MakeLaunchSpec(const config::AppConfig& app, int slot, int id
   spec.uid = app.uid;
   spec.gid = app.gid;
   if (WantsTelemetry(app)) AddTelemetry(spec.env);
+  if (WantsChannel(app)) AddChannel(app, life, spec.env);
+  if (!life.notify_socket.empty()) spec.env.push_back("NOTIFY_SOCKET=" + life.notify_socket);
+  if (app.health.watchdog > config::Duration(0)) {
+    const auto limit = std::chrono::duration_cast<std::chrono::microseconds>(app.health.watchdog);
+    spec.env.push_back("WATCHDOG_USEC=" + std::to_string(limit.count()));
+  }
   return spec;
 }
 

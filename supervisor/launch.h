@@ -4,6 +4,7 @@
 // Thread: the loop's.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "base/result.h"
@@ -12,12 +13,24 @@
 
 namespace tend::supervisor {
 
+// What a worker's environment says about this one life of it.
+struct LifeWords {
+  std::uint64_t incarnation = 0;
+  bool held = false;          // it listens, but takes nothing until it is told to
+  std::string notify_socket;  // for sd_notify; "": none
+};
+
 // Without descriptors. Errc::kInvalid or kNotFound when there is nothing that could be executed.
-Result<LaunchSpec> MakeLaunchSpec(const config::AppConfig& app, int slot, int id);
+Result<LaunchSpec> MakeLaunchSpec(const config::AppConfig& app,
+                                  int slot,
+                                  int id,
+                                  const LifeWords& life);
 
 // True if it runs in Node and our preload is there to be loaded: it then gets NODE_OPTIONS and
 // TEND_TELEMETRY_FD, and expects the pipe.
 bool WantsTelemetry(const config::AppConfig& app);
+// True if it gets Node's channel, and NODE_CHANNEL_FD.
+bool WantsChannel(const config::AppConfig& app);
 
 // What is executed, for messages.
 std::string ProgramOf(const config::AppConfig& app);

@@ -19,8 +19,12 @@
 
 namespace tend::supervisor {
 
-// The descriptor that a worker's telemetry pipe has in the worker (TEND_TELEMETRY_FD).
-inline constexpr int kTelemetryFdInWorker = 10;
+// The numbers that a worker's descriptors have in the worker, besides 0, 1 and 2.
+inline constexpr int kFirstListenFdInWorker = 3;  // as systemd hands sockets on (LISTEN_FDS)
+inline constexpr int kListenFdsMax = 7;
+inline constexpr int kTelemetryFdInWorker = 10;     // TEND_TELEMETRY_FD
+inline constexpr int kChannelFdInWorker = 11;       // NODE_CHANNEL_FD
+inline constexpr int kChannelSpareFdInWorker = 12;  // of our end: it stays open when we are dead
 
 struct LaunchSpec {
   std::string program;            // path, or a name that is looked up in the PATH of `env`
@@ -28,8 +32,11 @@ struct LaunchSpec {
   std::vector<std::string> env;   // "NAME=value"
   std::string cwd;
   std::string uid, gid;  // name or number; "": unchanged
-  // Worker's ends; they stay the caller's. telemetry -1: none.
+  // Worker's ends; they stay the caller's. -1: none.
   int stdout_fd = -1, stderr_fd = -1, telemetry_fd = -1;
+  int channel_fd = -1, channel_spare_fd = -1;
+  // At most kListenFdsMax. With any, `env` gets LISTEN_FDS and LISTEN_PID.
+  std::vector<int> listen_fds;
 };
 
 // How far a child came that could not exec.

@@ -23,6 +23,11 @@ Result<SavedApp> ReadApp(const json::value& value) {
   if (const json::value* wanted = object->if_contains("wanted")) {
     app.wanted = !wanted->is_string() || wanted->get_string() == "running";
   }
+  if (const json::value* previous = object->if_contains("previous")) {
+    const std::string former = json::serialize(*previous);
+    TRY(config::AppConfig config_before, config::AppConfigFromJson(former));
+    app.previous = std::make_shared<const config::AppConfig>(std::move(config_before));
+  }
   const json::value* slots = object->if_contains("stopped_slots");
   if (slots == nullptr || !slots->is_array()) return app;
   for (const json::value& slot : slots->get_array()) {
@@ -81,7 +86,11 @@ Result<> SavedApps::Write(const std::vector<SavedApp>& apps) {
       if (text.back() != '[') text += ',';
       text += std::to_string(slot);
     }
-    text += "]}";
+    text += ']';
+    if (app.previous) {
+      text += ",\n \"previous\":" + config::ToJson(*app.previous, config::Secrets::kInclude);
+    }
+    text += '}';
   }
   text += "\n]}\n";
   return WriteFileAtomically(files_, path_, text, 0600);

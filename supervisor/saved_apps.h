@@ -5,6 +5,7 @@
 // Thread: the loop's. Write() syncs the disk, so it is never called between an exit and a start.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +20,7 @@ struct SavedApp {
   config::AppConfig config;
   bool wanted = true;              // to be running
   std::vector<int> stopped_slots;  // of a wanted app, those that were stopped one by one
+  std::shared_ptr<const config::AppConfig> previous;  // before the last change; null: none
 };
 
 class SavedApps {

@@ -1,11 +1,13 @@
 #include "supervisor/sidecar_link.h"
 
+#include <optional>
 #include <utility>
 
 #include <boost/json.hpp>
 
 #include "base/log.h"
 #include "config/codec.h"
+#include "config/worker_command.h"
 #include "supervisor/json_text.h"
 
 namespace tend::supervisor {
@@ -15,11 +17,40 @@ namespace json = boost::json;
 
 constexpr std::size_t kAskedMax = 4096;
 
+std::optional<json::object> ReadObject(std::string_view packet) {
+  json::error_code ec;
+  json::value value = json::parse(json::string_view(packet.data(), packet.size()), ec);
+  if (ec || !value.is_object()) return std::nullopt;
+  return std::move(value.get_object());
+}
+
+std::string TextOf(const json::object& object, const char* name) {
+  const json::value* value = object.if_contains(name);
+  if (value == nullptr || !value->is_string()) return "";
+  return {value->get_string().data(), value->get_string().size()};
+}
+
+// 0 if there is none.
+std::uint64_t NumberOf(const json::object& object, const char* name) {
+  const json::value* value = object.if_contains(name);
+  if (value == nullptr || !value->is_int64() || value->get_int64() < 0) return 0;
+  return static_cast<std::uint64_t>(value->get_int64());
+}
+
+std::optional<RestartReason> ReasonOf(std::string_view name) {
+  for (std::size_t i = 0; i < kRestartReasons; ++i) {
+    const auto reason = static_cast<RestartReason>(i);
+    if (Name(reason) == name) return reason;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
-SidecarLink::SidecarLink(Loop& loop, Fleet& fleet, Fd socket)
+SidecarLink::SidecarLink(Loop& loop, Fleet& fleet, DescriptorStore& store, Fd socket)
     : loop_(loop),
       fleet_(fleet),
+      store_(store),
       first_hello_(fleet.state().fresh()),
       channel_(loop,
                std::move(socket),
@@ -36,15 +67,19 @@ void SidecarLink::Synchronise() {
   SendMessage(channel_, R"({"type":"hello","role":"core"})");
   // Whose output may still be in the keeper's pipes.
   for (const WorkerRef& ended : fleet_.state().Ended()) {
-    TellIncarnation(ended, 0);
+    TellIncarnation(ended, 0, 0);
     OnEnded(ended.incarnation);
   }
+  const std::vector<const Worker*> running = fleet_.Running();
   for (const std::string& name : fleet_.AppNames()) {
     TellApp(name);
-    for (const WorkerStatus& worker : fleet_.StatusOf(name).workers) {
-      if (worker.pid != 0) TellIncarnation({name, worker.slot, worker.incarnation}, worker.pid);
-      OnWorker(name, worker);
+    for (const Worker* worker : running) {
+      if (worker->app().name != name) continue;
+      const int port = config::PortOf(worker->app(), worker->slot());
+      TellIncarnation(worker->Ref(), worker->pid(), port);
     }
+    for (const WorkerStatus& worker : fleet_.StatusOf(name).workers)
+      OnWorker(name, worker);
   }
   SendMessage(channel_, R"({"type":"synced"})");
 }
@@ -58,11 +93,11 @@ void SidecarLink::TellApp(const std::string& name) {
                             ToJson(status, loop_.WallNow()) + '}');
 }
 
-void SidecarLink::TellIncarnation(const WorkerRef& worker, int pid) {
+void SidecarLink::TellIncarnation(const WorkerRef& worker, int pid, int port) {
   SendMessage(channel_, R"({"type":"incarnation","app":)" + Quoted(worker.app) + R"(,"slot":)" +
                             std::to_string(worker.slot) + R"(,"incarnation":)" +
                             std::to_string(worker.incarnation) + R"(,"pid":)" +
-                            std::to_string(pid) + '}');
+                            std::to_string(pid) + R"(,"port":)" + std::to_string(port) + '}');
 }
 
 void SidecarLink::OnApp(const config::AppConfig& app) {
@@ -83,8 +118,8 @@ void SidecarLink::OnWorkerGone(const std::string& app, int slot) {
                             std::to_string(slot) + '}');
 }
 
-void SidecarLink::OnIncarnation(const WorkerRef& worker) {
-  TellIncarnation(worker, 0);
+void SidecarLink::OnIncarnation(const WorkerRef& worker, int port) {
+  TellIncarnation(worker, 0, port);
 }
 
 void SidecarLink::OnEnded(std::uint64_t incarnation) {
@@ -117,29 +152,46 @@ void SidecarLink::Answer(std::uint64_t request, Result<> result) {
   node.mapped().done(std::move(result));
 }
 
+void SidecarLink::OnHello() {
+  Synchronise();
+  if (std::exchange(first_hello_, false)) return;
+  OnFact({FactId::kRoleRestarted, loop_.WallNow(), "", -1, {{"role", "sidecar"}}});
+}
+
+// One end of a new connection to the worker, the other to the sidecar.
+Result<> SidecarLink::MakeProbe(std::uint64_t incarnation) {
+  TRY(SocketPair ends, NodeHost::MakeChannel());
+  TRY_VOID(SetNonBlocking(ends.second.get()));
+  TRY_VOID(fleet_.Inject(incarnation, std::move(ends.second)));
+  return store_.Put(StoreKind::kProbe, incarnation, ends.first.get());
+}
+
 void SidecarLink::OnPacket(std::string_view packet) {
-  json::error_code ec;
-  const json::value value = json::parse(json::string_view(packet.data(), packet.size()), ec);
-  const json::object* object = ec ? nullptr : value.if_object();
-  const json::value* type = object == nullptr ? nullptr : object->if_contains("type");
-  if (type == nullptr || !type->is_string()) {
-    return LogWarning("the sidecar sent a packet that is no message");
+  const auto message = ReadObject(packet);
+  if (!message) return LogWarning("the sidecar sent a packet that is no message");
+  const std::string type = TextOf(*message, "type");
+  const std::uint64_t incarnation = NumberOf(*message, "incarnation");
+  if (type == "hello") return OnHello();
+  if (type == "ready") return fleet_.OnProbedReady(incarnation);
+  if (type == "logs_done") {
+    const json::value* ok = message->if_contains("ok");
+    const bool fine = ok != nullptr && ok->is_bool() && ok->get_bool();
+    const std::string error = TextOf(*message, "error");
+    const Error wrong(Errc::kIo, error.empty() ? "the sidecar could not do it" : error);
+    return Answer(NumberOf(*message, "request"), fine ? Result<>() : Result<>(wrong));
   }
-  if (type->get_string() == "hello") {
-    Synchronise();
-    if (std::exchange(first_hello_, false)) return;
-    return OnFact({FactId::kRoleRestarted, loop_.WallNow(), "", -1, {{"role", "sidecar"}}});
+  if (type == "probe") {
+    const auto made = MakeProbe(incarnation);
+    if (made) return;
+    return SendMessage(channel_, R"({"type":"no_probe","incarnation":)" +
+                                     std::to_string(incarnation) + R"(,"error":)" +
+                                     Quoted(made.error().message()) + '}');
   }
-  const json::value* request = object->if_contains("request");
-  if (type->get_string() != "logs_done" || request == nullptr || !request->is_int64()) return;
-  const json::value* ok = object->if_contains("ok");
-  const json::value* error = object->if_contains("error");
-  const bool fine = ok != nullptr && ok->is_bool() && ok->get_bool();
-  const std::string text = error != nullptr && error->is_string()
-                               ? std::string(error->get_string().c_str())
-                               : std::string("the sidecar could not do it");
-  const auto number = static_cast<std::uint64_t>(request->get_int64());
-  Answer(number, fine ? Result<>() : Result<>(Error(Errc::kIo, text)));
+  const auto reason = ReasonOf(TextOf(*message, "reason"));
+  if (!reason) return;
+  const std::string why = TextOf(*message, "why");
+  if (type == "restart") fleet_.RestartSick(incarnation, *reason, why);
+  if (type == "restart_app") fleet_.RestartApp(TextOf(*message, "app"), *reason, why);
 }
 
 }  // namespace tend::supervisor

@@ -19,8 +19,8 @@ inline constexpr std::chrono::nanoseconds kLogsDeadline = std::chrono::seconds(5
 
 class SidecarLink final : public FleetListener {
  public:
-  // Takes over `socket`, which is non-blocking. `fleet` outlives it.
-  SidecarLink(Loop& loop, Fleet& fleet, Fd socket);
+  // Takes over `socket`, which is non-blocking. `fleet` and `store` outlive it.
+  SidecarLink(Loop& loop, Fleet& fleet, DescriptorStore& store, Fd socket);
   ~SidecarLink() override;
 
   // Tells everything anew.
@@ -33,7 +33,7 @@ class SidecarLink final : public FleetListener {
   void OnAppGone(const std::string& app) override;
   void OnWorker(const std::string& app, const WorkerStatus& worker) override;
   void OnWorkerGone(const std::string& app, int slot) override;
-  void OnIncarnation(const WorkerRef& worker) override;
+  void OnIncarnation(const WorkerRef& worker, int port) override;
   void OnEnded(std::uint64_t incarnation) override;
   void OnFact(const Fact& fact) override;
 
@@ -43,12 +43,15 @@ class SidecarLink final : public FleetListener {
     Loop::Watch deadline;
   };
   void OnPacket(std::string_view packet);
+  void OnHello();
   void Answer(std::uint64_t request, Result<> result);
-  void TellIncarnation(const WorkerRef& worker, int pid);
+  Result<> MakeProbe(std::uint64_t incarnation);
+  void TellIncarnation(const WorkerRef& worker, int pid, int port);
   void TellApp(const std::string& name);
 
   Loop& loop_;
   Fleet& fleet_;
+  DescriptorStore& store_;
   std::map<std::uint64_t, Asked> asked_;
   std::uint64_t next_request_ = 1;
   bool first_hello_;  // the next one is that of a sidecar that starts for the first time

@@ -17,12 +17,14 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "base/check.h"
 #include "supervisor/child.h"
 
 namespace tend::supervisor {
 namespace {
 
 constexpr const char* kDefaultPath = "/usr/local/bin:/usr/bin:/bin";
+constexpr std::string_view kListenPid = "LISTEN_PID=";
 
 template <typename Number>
 std::optional<Number> ParseNumber(std::string_view text) {
@@ -97,6 +99,17 @@ Result<> PlanAccount(const LaunchSpec& spec, Account& account, ChildPlan& plan) 
   return {};
 }
 
+void PlanDescriptors(const LaunchSpec& spec, ChildPlan& plan) {
+  TEND_CHECK(spec.listen_fds.size() <= kListenFdsMax);
+  plan.worker_fds[STDOUT_FILENO] = spec.stdout_fd;
+  plan.worker_fds[STDERR_FILENO] = spec.stderr_fd;
+  plan.worker_fds[kTelemetryFdInWorker] = spec.telemetry_fd;
+  plan.worker_fds[kChannelFdInWorker] = spec.channel_fd;
+  plan.worker_fds[kChannelSpareFdInWorker] = spec.channel_spare_fd;
+  for (std::size_t i = 0; i < spec.listen_fds.size(); ++i)
+    plan.worker_fds[kFirstListenFdInWorker + i] = spec.listen_fds[i];
+}
+
 }  // namespace
 
 WorkerLimits TakeWorkerLimits() {
@@ -169,7 +182,14 @@ Result<Prepared> ProcessesLinux::Prepare(const LaunchSpec& spec) {
   const std::vector<std::string> candidates = Candidates(spec);
   const std::vector<char*> programs = Pointers(candidates);
   const std::vector<char*> argv = Pointers(spec.argv);
-  const std::vector<char*> env = Pointers(spec.env);
+  std::string listen_pid = std::string(kListenPid) + std::string(kPidDigits, ' ');
+  std::vector<std::string> variables = spec.env;
+  if (!spec.listen_fds.empty()) {
+    variables.push_back("LISTEN_FDS=" + std::to_string(spec.listen_fds.size()));
+    plan.pid_digits = listen_pid.data() + kListenPid.size();
+  }
+  std::vector<char*> env = Pointers(variables);
+  if (plan.pid_digits != nullptr) env.insert(env.end() - 1, listen_pid.data());
   const std::string oom = std::to_string(limits_.oom_score_adj);
   TRY(Pipe commit, MakePipe());
   TRY(Pipe report, MakePipe());
@@ -179,9 +199,7 @@ Result<Prepared> ProcessesLinux::Prepare(const LaunchSpec& spec) {
   ::getrlimit(RLIMIT_NOFILE, &files);
   plan.commit_fd = commit.read.get();
   plan.report_fd = report.write.get();
-  plan.stdout_fd = spec.stdout_fd;
-  plan.stderr_fd = spec.stderr_fd;
-  plan.telemetry_fd = spec.telemetry_fd;
+  PlanDescriptors(spec, plan);
   plan.open_files_max = limits_.open_files;
   plan.descriptors_end = files.rlim_cur;
   plan.oom_score_adj = limits_.restore_oom ? oom.c_str() : nullptr;

@@ -20,7 +20,7 @@ namespace tend::supervisor {
 namespace {
 
 constexpr std::uint32_t kMagic = 0x574e4554;  // "TENW"
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 
 // Bytes are compared and summed, so there must be none without meaning.
 static_assert(std::has_unique_object_representations_v<WorkerRecord>);

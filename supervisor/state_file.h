@@ -27,6 +27,13 @@ inline constexpr std::size_t kAppNameMax = 63;    // bytes
 inline constexpr std::size_t kWorkersMax = 1024;  // over all apps
 inline constexpr std::size_t kEndedKept = 256;
 
+// A slot has one active worker, and during a reload another one beside it.
+enum class WorkerRole : std::uint8_t {
+  kActive,
+  kCandidate,  // to take the place of the active one, once it is up
+  kRetiring,   // its place was taken; it ends
+};
+
 // Times are nanoseconds: *_mono of the steady clock, which goes on as long as the boot, *_wall of
 // the Unix epoch; 0: none.
 struct WorkerRecord {
@@ -56,9 +63,11 @@ struct WorkerRecord {
   std::uint8_t exit_known = 0;
   std::uint8_t next_reason = 0;  // RestartReason + 1 of the start to come; 0: not a restart
   std::uint8_t exec_stage = 0;   // ExecStage of exec_error
-  std::array<std::uint8_t, 5> reserved{};
-  // Inodes of the pipes: stdout, stderr, telemetry. 0: none.
-  std::array<std::uint64_t, 3> pipes{};
+  WorkerRole role = WorkerRole::kActive;
+  std::array<std::uint8_t, 4> reserved{};
+  // Inodes of what its descriptors are: stdout, stderr, telemetry, our end of Node's channel. 0:
+  // none.
+  std::array<std::uint64_t, 4> pipes{};
 
   std::string_view App() const { return app.data(); }
   void SetApp(std::string_view name);  // REQUIRES: name.size() <= kAppNameMax

@@ -20,22 +20,27 @@
 
 namespace tend::supervisor {
 
-#define TEND_CAUSES(X)                                                                  \
-  X(Start, "start", "Someone asked for it to run.")                                     \
-  X(Stop, "stop", "Someone asked for it to stop.")                                      \
-  X(Restart, "restart", "Someone asked for a new process.")                             \
-  X(Ready, "ready", "Its program has run long enough to count as up.")                  \
-  X(Exited, "exited", "Its process is gone; if it was told to end, its whole tree is.") \
-  X(ExecFailed, "exec failed", "No process could be made, or it could not execute.")    \
-  X(KillTimeout, "kill timeout", "It was told to end and did not within its time.")     \
-  X(Again, "again", "The wait before the next start is over.")                          \
-  X(Finished, "finished", "It ended and the configuration wants no further start.")     \
+#define TEND_CAUSES(X)                                                                    \
+  X(Start, "start", "Someone asked for it to run.")                                       \
+  X(Stop, "stop", "Someone asked for it to stop.")                                        \
+  X(Restart, "restart", "Someone asked for a new process.")                               \
+  X(Ready, "ready", "Its program is up: it said so, was seen to be, or has run a while.") \
+  X(Late, "late", "It is not up, and the time for that is over.")                         \
+  X(Retire, "retire", "Another process has taken its place.")                             \
+  X(Drained, "drained", "It has had the time to finish what it was doing.")               \
+  X(Exited, "exited", "Its process is gone; if it was told to end, its whole tree is.")   \
+  X(ExecFailed, "exec failed", "No process could be made, or it could not execute.")      \
+  X(KillTimeout, "kill timeout", "It was told to end and did not within its time.")       \
+  X(Again, "again", "The wait before the next start is over.")                            \
+  X(Finished, "finished", "It ended and the configuration wants no further start.")       \
   X(GaveUp, "gave up", "It failed too often in a row.")
 
 #define TEND_ACTIONS(X)                 \
   X(None, "-")                          \
   X(Spawn, "spawn")                     \
   X(Terminate, "send the stop signal")  \
+  X(Drain, "let it finish its work")    \
+  X(Overdue, "tell that it is late")    \
   X(Kill, "send SIGKILL")               \
   X(Announce, "tell that it is online") \
   X(Judge, "ask the restart policy")    \
@@ -104,6 +109,9 @@ inline constexpr auto kRows = std::to_array<Row>({
     {kStopped,   C::kStop,        A::kNone,      kStopped},
     {kStopped,   C::kRestart,     A::kSpawn,     kStarting},
     {kStopped,   C::kReady,       A::kNone,      kStopped},
+    {kStopped,   C::kLate,        A::kNone,      kStopped},
+    {kStopped,   C::kRetire,      A::kNone,      kStopped},
+    {kStopped,   C::kDrained,     A::kNone,      kStopped},
     {kStopped,   C::kExited,      A::kNone,      kStopped},
     {kStopped,   C::kExecFailed,  A::kNone,      kStopped},
     {kStopped,   C::kKillTimeout, A::kNone,      kStopped},
@@ -115,6 +123,9 @@ inline constexpr auto kRows = std::to_array<Row>({
     {kStarting,  C::kStop,        A::kTerminate, kStopping},
     {kStarting,  C::kRestart,     A::kTerminate, kReloading},
     {kStarting,  C::kReady,       A::kAnnounce,  kOnline},
+    {kStarting,  C::kLate,        A::kOverdue,   kStarting},
+    {kStarting,  C::kRetire,      A::kTerminate, kStopping},
+    {kStarting,  C::kDrained,     A::kNone,      kStarting},
     {kStarting,  C::kExited,      A::kJudge,     kBackoff},
     {kStarting,  C::kExecFailed,  A::kJudge,     kBackoff},
     {kStarting,  C::kKillTimeout, A::kNone,      kStarting},
@@ -126,6 +137,9 @@ inline constexpr auto kRows = std::to_array<Row>({
     {kOnline,    C::kStop,        A::kTerminate, kStopping},
     {kOnline,    C::kRestart,     A::kTerminate, kReloading},
     {kOnline,    C::kReady,       A::kNone,      kOnline},
+    {kOnline,    C::kLate,        A::kNone,      kOnline},
+    {kOnline,    C::kRetire,      A::kDrain,     kStopping},
+    {kOnline,    C::kDrained,     A::kNone,      kOnline},
     {kOnline,    C::kExited,      A::kJudge,     kBackoff},
     {kOnline,    C::kExecFailed,  A::kJudge,     kBackoff},
     {kOnline,    C::kKillTimeout, A::kNone,      kOnline},
@@ -137,6 +151,9 @@ inline constexpr auto kRows = std::to_array<Row>({
     {kReloading, C::kStop,        A::kNone,      kStopping},
     {kReloading, C::kRestart,     A::kNone,      kReloading},
     {kReloading, C::kReady,       A::kNone,      kReloading},
+    {kReloading, C::kLate,        A::kNone,      kReloading},
+    {kReloading, C::kRetire,      A::kNone,      kStopping},
+    {kReloading, C::kDrained,     A::kNone,      kReloading},
     {kReloading, C::kExited,      A::kSpawn,     kStarting},
     {kReloading, C::kExecFailed,  A::kSpawn,     kStarting},
     {kReloading, C::kKillTimeout, A::kKill,      kReloading},
@@ -148,6 +165,9 @@ inline constexpr auto kRows = std::to_array<Row>({
     {kStopping,  C::kStop,        A::kNone,      kStopping},
     {kStopping,  C::kRestart,     A::kNone,      kReloading},
     {kStopping,  C::kReady,       A::kNone,      kStopping},
+    {kStopping,  C::kLate,        A::kNone,      kStopping},
+    {kStopping,  C::kRetire,      A::kNone,      kStopping},
+    {kStopping,  C::kDrained,     A::kTerminate, kStopping},
     {kStopping,  C::kExited,      A::kRest,      kStopped},
     {kStopping,  C::kExecFailed,  A::kRest,      kStopped},
     {kStopping,  C::kKillTimeout, A::kKill,      kStopping},
@@ -159,6 +179,9 @@ inline constexpr auto kRows = std::to_array<Row>({
     {kBackoff,   C::kStop,        A::kRest,      kStopped},
     {kBackoff,   C::kRestart,     A::kSpawn,     kStarting},
     {kBackoff,   C::kReady,       A::kNone,      kBackoff},
+    {kBackoff,   C::kLate,        A::kNone,      kBackoff},
+    {kBackoff,   C::kRetire,      A::kRest,      kStopped},
+    {kBackoff,   C::kDrained,     A::kNone,      kBackoff},
     {kBackoff,   C::kExited,      A::kNone,      kBackoff},
     {kBackoff,   C::kExecFailed,  A::kNone,      kBackoff},
     {kBackoff,   C::kKillTimeout, A::kNone,      kBackoff},
@@ -170,6 +193,9 @@ inline constexpr auto kRows = std::to_array<Row>({
     {kErrored,   C::kStop,        A::kRest,      kStopped},
     {kErrored,   C::kRestart,     A::kSpawn,     kStarting},
     {kErrored,   C::kReady,       A::kNone,      kErrored},
+    {kErrored,   C::kLate,        A::kNone,      kErrored},
+    {kErrored,   C::kRetire,      A::kRest,      kStopped},
+    {kErrored,   C::kDrained,     A::kNone,      kErrored},
     {kErrored,   C::kExited,      A::kNone,      kErrored},
     {kErrored,   C::kExecFailed,  A::kNone,      kErrored},
     {kErrored,   C::kKillTimeout, A::kNone,      kErrored},

@@ -101,10 +101,16 @@ void Worker::Perform(Action action) {
       return Spawn();
     case Action::kTerminate:
       return Terminate();
+    case Action::kDrain:
+      return Drain();
     case Action::kKill:
       return Kill();
     case Action::kAnnounce:
+      note_.clear();
+      FeedWatchdog();
       return State(FactId::kWorkerOnline, {});
+    case Action::kOverdue:
+      return Overdue();
     case Action::kJudge:
       return Judge();
     case Action::kRest:
@@ -120,9 +126,14 @@ void Worker::Perform(Action action) {
 void Worker::Terminate() {
   // It was waiting for its turn to start.
   if (!has_process()) return Fire(Cause::kExited);
+  drain_.reset();
   SetDeadline(app_->kill_timeout, Cause::kKillTimeout);
   // Before the signal: a core after us must not take this end for a crash.
   Save();
+  if (app_->shutdown_with_message &&
+      context_.ports.Send(record_.incarnation, "\"shutdown\"").has_value()) {
+    return;
+  }
   context_.processes.Signal(record_.pid, record_.start_time, app_->kill_signal, app_->treekill);
 }
 
@@ -185,6 +196,10 @@ void Worker::CloseLife() {
   record_.start_time = 0;
   record_.leader_gone = 0;
   record_.committed = 0;
+  drain_.reset();
+  watchdog_.reset();
+  said_.clear();
+  context_.ports.Detach(record_.incarnation);
   report_watch_.reset();
   pidfd_watch_.reset();
   report_.Reset();
@@ -193,6 +208,8 @@ void Worker::CloseLife() {
 
 void Worker::Judge() {
   TEND_CHECK(ended_.has_value());
+  // A reload decides what becomes of the slot.
+  if (record_.role != WorkerRole::kActive) return Fire(Cause::kFinished);
   if (std::exchange(uncommitted_, false)) return Fire(Cause::kAgain);
   FailureHistory history{record_.consecutive_failures, nanoseconds(record_.backoff_delay)};
   const EndedLife life{ended_->uptime, ended_->end.exit, ended_->executed};
@@ -238,6 +255,7 @@ void Worker::TellEnd() {
   const Ended ended = *std::exchange(ended_, std::nullopt);
   const LifeEnd& end = ended.end;
   context_.store.Drop(StoreKind::kPidfd, end.incarnation);
+  context_.store.Drop(StoreKind::kChannel, end.incarnation);
   std::vector<std::pair<std::string, std::string>> fields;
   if (ended.executed && end.exit.code) fields.emplace_back("code", std::to_string(*end.exit.code));
   if (ended.executed && end.exit.signal)
@@ -315,7 +333,7 @@ WorkerStatus Worker::Status() const {
   if (has_process()) status.started = ToWall(record_.started_wall);
   if (record_.has_last_exit != 0) status.last_exit = LastExit();
   status.forced_kills = record_.forced_kills;
-  status.note = note_;
+  status.note = note_.empty() ? said_ : note_;
   return status;
 }
 

@@ -23,8 +23,10 @@
 #include "config/config.h"
 #include "supervisor/backoff.h"
 #include "supervisor/processes.h"
+#include "supervisor/readiness.h"
 #include "supervisor/state_file.h"
 #include "supervisor/transitions.h"
+#include "supervisor/worker_ports.h"
 
 namespace tend::supervisor {
 
@@ -52,6 +54,8 @@ class WorkerListener {
   // The process of `incarnation` is gone. Its pipes may be drained and closed.
   virtual void OnEnded(const Worker& worker, std::uint64_t incarnation) = 0;
   virtual void OnChanged(const Worker& worker) = 0;
+  // It is not up in its time, and goes on.
+  virtual void OnLate(const Worker& worker, const std::string& why) = 0;
   virtual void OnFact(Fact fact) = 0;
 };
 
@@ -62,15 +66,17 @@ struct WorkerContext {
   DescriptorStore& store;
   StateFile& state;
   StartLimiter& starts;
+  WorkerPorts& ports;
   WorkerListener& listener;
+  std::string notify_socket;  // NOTIFY_SOCKET of its processes; "": none
   // The newest record of the exit journal.
   std::function<std::uint64_t()> journal_head;
 };
 
 // An ended process that no journal told of is given up after this long.
 inline constexpr std::chrono::nanoseconds kJournalGrace = std::chrono::milliseconds(100);
-// How long a program has to run until it counts as up.
-inline constexpr std::chrono::nanoseconds kReadyAfter = std::chrono::seconds(1);
+// A worker whose connections are all gone has so long to end by itself.
+inline constexpr std::chrono::nanoseconds kLinger = std::chrono::milliseconds(200);
 
 // The first of the growing waits for the rest of a tree.
 inline constexpr std::chrono::nanoseconds kSurvivorPoll = std::chrono::milliseconds(2);
@@ -89,6 +95,19 @@ class Worker {
   void Stop();
   // A new process: at once if there is none, else when the present one has ended.
   void Restart(RestartReason reason);
+  // Its place was taken (TakeOver): it finishes what it does, and ends.
+  void Retire();
+  // Its place is another's.
+  void Demote();
+  // Takes the place of `old`, and what is counted there. From now on it takes connections.
+  // REQUIRES: role() is kCandidate.
+  void TakeOver(Worker& old, RestartReason reason);
+  // Something that may make it ready was seen.
+  void OnReady(ReadyBy seen);
+  // Its program closed Node's channel.
+  void OnDisconnected();
+  // A message of sd_notify: "READY=1", "STATUS=…", "WATCHDOG=1", one a line.
+  void OnNotify(std::string_view message);
   // The configuration of the next start.
   void Configure(std::shared_ptr<const config::AppConfig> app) { app_ = std::move(app); }
   void ResetCounters();
@@ -99,9 +118,12 @@ class Worker {
   void OnExit(const ExitStatus& exit);
   // The keeper's journal has lost records: an end may have been among them.
   void OnExitsLost();
-  // Goes on from the record of a core before us. `pidfd` is what the store had for it, may be
-  // invalid; `exit` is what the journal had.
-  void Resume(Fd pidfd, std::optional<ExitStatus> exit);
+  // What the keeper's store had for a worker; either may be invalid.
+  struct Kept {
+    Fd pidfd, channel;
+  };
+  // Goes on from the record of a core before us. `exit` is what the journal had.
+  void Resume(Kept kept, std::optional<ExitStatus> exit);
 
   const config::AppConfig& app() const { return *app_; }
   int slot() const { return record_.slot; }
@@ -110,6 +132,7 @@ class Worker {
   std::size_t index() const { return index_; }
   std::uint64_t journal_before() const { return record_.journal_before; }
   std::uint64_t incarnation() const { return record_.incarnation; }
+  WorkerRole role() const { return record_.role; }
   WorkerState state() const { return record_.state; }
   bool has_process() const { return record_.pid != 0; }
   const std::string& note() const { return note_; }
@@ -122,6 +145,9 @@ class Worker {
   void Settle();
   void Perform(Action action);
   void Terminate();
+  void Drain();
+  void Overdue();
+  void FeedWatchdog();
   void Kill();
   void CheckSurvivors();
   void Judge();
@@ -140,15 +166,23 @@ class Worker {
   // A new process (worker_launch.cc).
   void Spawn();
   void Launch();
+  // The worker's ends of what LaunchProcess makes; closed when it is done.
+  struct Ends {
+    Pipe out, err, telemetry;
+    SocketPair channel;
+  };
   Result<> LaunchProcess();
+  Result<> MakeEnds(LaunchSpec& spec, Ends& ends);
+  void AttachChannel(Fd channel);
+  void AwaitReady();
   void OnReport();
-  void NoteExecFailure(const ExecFailure& failure);
   std::string ExecFailureText() const;
 
   // The processes of a core before us (worker_resume.cc).
   void ResumeProcess(std::optional<ExitStatus> exit);
   void ResumeWithoutProcess();
   void AdoptCold();
+  Result<> AdoptChannel();
   void AwaitJournal();
   ExitStatus HowItEnded() const;
 
@@ -157,6 +191,7 @@ class Worker {
   const std::size_t index_;
   WorkerRecord record_;
   std::string note_;
+  std::string said_;  // STATUS= of sd_notify
   Fd pidfd_, report_;
   Loop::Watch report_watch_, pidfd_watch_;
   Loop::Watch deadline_;  // of the state
@@ -164,6 +199,8 @@ class Worker {
   Loop::Watch journal_;   // for how it ended; whatever else is asked meanwhile
   std::chrono::nanoseconds poll_delay_ = kSurvivorPoll;
   Loop::Watch sweep_;
+  Loop::Watch drain_;  // a step of it, before the deadline
+  Loop::Watch watchdog_;
 
   // The life that just ended, until it is told.
   struct Ended {

@@ -13,11 +13,6 @@ namespace {
 
 using std::chrono::nanoseconds;
 
-struct WorkerPipe {
-  StoreKind kind = StoreKind::kNone;
-  Pipe pipe;
-};
-
 std::uint64_t Inode(int fd) {
   struct stat info {};
   return ::fstat(fd, &info) == 0 ? info.st_ino : 0;
@@ -72,29 +67,47 @@ void Worker::Launch() {
   Fire(Cause::kExecFailed);
 }
 
-Result<> Worker::LaunchProcess() {
-  TRY(LaunchSpec spec, MakeLaunchSpec(*app_, record_.slot, record_.id));
+Result<> Worker::MakeEnds(LaunchSpec& spec, Ends& ends) {
   uid_t owner = ::geteuid();
   if (!app_->uid.empty()) {
     TRY(const Account account, FindAccount(app_->uid, app_->gid));
     owner = account.uid;
   }
-  TRY(Pipe out, MakeWorkerPipe(owner));
-  TRY(Pipe err, MakeWorkerPipe(owner));
-  Pipe telemetry;
+  TRY(ends.out, MakeWorkerPipe(owner));
+  TRY(ends.err, MakeWorkerPipe(owner));
+  spec.stdout_fd = ends.out.write.get();
+  spec.stderr_fd = ends.err.write.get();
   if (WantsTelemetry(*app_)) {
-    TRY(telemetry, MakeWorkerPipe(owner, WriterMode::kNonBlocking));
-    spec.telemetry_fd = telemetry.write.get();
+    TRY(ends.telemetry, MakeWorkerPipe(owner, WriterMode::kNonBlocking));
+    spec.telemetry_fd = ends.telemetry.write.get();
   }
-  spec.stdout_fd = out.write.get();
-  spec.stderr_fd = err.write.get();
+  if (WantsChannel(*app_)) {
+    TRY(ends.channel, NodeHost::MakeChannel());
+    spec.channel_fd = ends.channel.second.get();
+    spec.channel_spare_fd = ends.channel.first.get();
+  }
+  const bool cluster = app_->exec_mode == config::ExecMode::kCluster;
+  // Also without any: those of an earlier configuration are closed then.
+  TRY(std::vector<int> sockets, context_.ports.OpenConfigured(app_->name, app_->listen));
+  if (!cluster) spec.listen_fds = std::move(sockets);
+  return {};
+}
+
+Result<> Worker::LaunchProcess() {
+  const LifeWords life{record_.incarnation, record_.role == WorkerRole::kCandidate,
+                       context_.notify_socket};
+  TRY(LaunchSpec spec, MakeLaunchSpec(*app_, record_.slot, record_.id, life));
+  Ends ends;
+  TRY_VOID(MakeEnds(spec, ends));
   const std::uint64_t id = record_.incarnation;
-  TRY_VOID(context_.store.Put(StoreKind::kStdout, id, out.read.get()));
-  TRY_VOID(context_.store.Put(StoreKind::kStderr, id, err.read.get()));
-  record_.pipes = {Inode(out.read.get()), Inode(err.read.get()), 0};
-  if (telemetry.read.valid()) {
-    TRY_VOID(context_.store.Put(StoreKind::kTelemetry, id, telemetry.read.get()));
-    record_.pipes[2] = Inode(telemetry.read.get());
+  const std::pair<StoreKind, int> kept[] = {{StoreKind::kStdout, ends.out.read.get()},
+                                            {StoreKind::kStderr, ends.err.read.get()},
+                                            {StoreKind::kTelemetry, ends.telemetry.read.get()},
+                                            {StoreKind::kChannel, ends.channel.first.get()}};
+  for (std::size_t i = 0; i < std::size(kept); ++i) {
+    const auto [kind, fd] = kept[i];
+    record_.pipes[i] = fd < 0 ? 0 : Inode(fd);
+    if (fd >= 0) TRY_VOID(context_.store.Put(kind, id, fd));
   }
 
   record_.journal_before = context_.journal_head();
@@ -111,10 +124,18 @@ Result<> Worker::LaunchProcess() {
   TRY_VOID(context_.processes.Commit(prepared));
   record_.committed = 1;
   Save();
+  AttachChannel(std::move(ends.channel.first));
   pidfd_ = std::move(prepared.pidfd);
   report_ = std::move(prepared.report);
   report_watch_ = context_.loop.OnReadable(report_.get(), [this] { OnReport(); });
   return {};
+}
+
+void Worker::AttachChannel(Fd channel) {
+  if (!channel.valid()) return;
+  context_.ports.Attach({Ref(), record_.pid, app_->exec_mode == config::ExecMode::kCluster,
+                         app_->balance, record_.role == WorkerRole::kCandidate},
+                        std::move(channel));
 }
 
 void Worker::OnReport() {
@@ -129,9 +150,7 @@ void Worker::OnReport() {
     Save();
     return;
   }
-  if (record_.state != WorkerState::kStarting) return;
-  SetDeadline(kReadyAfter, Cause::kReady);
-  Save();
+  if (record_.state == WorkerState::kStarting) AwaitReady();
 }
 
 std::string Worker::ExecFailureText() const {

@@ -6,17 +6,22 @@
 
 namespace tend::supervisor {
 
-void Worker::Resume(Fd pidfd, std::optional<ExitStatus> exit) {
-  pidfd_ = std::move(pidfd);
+void Worker::Resume(Kept kept, std::optional<ExitStatus> exit) {
+  pidfd_ = std::move(kept.pidfd);
   if (record_.exec_error != 0) note_ = ExecFailureText();
+  if (has_process() && !exit) AttachChannel(std::move(kept.channel));
   if (has_process()) return ResumeProcess(std::move(exit));
   pidfd_.Reset();
-  ResumeWithoutProcess();
+  if (record_.role == WorkerRole::kActive) return ResumeWithoutProcess();
+  record_.state = WorkerState::kStopped;
+  Save();
 }
 
 void Worker::ResumeProcess(std::optional<ExitStatus> exit) {
   if (IsEnding()) ArmDeadline(Cause::kKillTimeout);
   if (record_.leader_gone != 0) return CheckSurvivors();
+  // How far it had come with its work is not known.
+  if (IsEnding() && record_.role == WorkerRole::kRetiring && !exit) Terminate();
   if (record_.state == WorkerState::kStarting && record_.committed == 0) uncommitted_ = true;
   if (exit) return OnExit(*exit);
   if (!context_.processes.IsAlive(record_.pid, record_.start_time)) {
@@ -25,14 +30,15 @@ void Worker::ResumeProcess(std::optional<ExitStatus> exit) {
   }
   if (!pidfd_.valid()) AdoptCold();
   if (IsEnding() || uncommitted_) return;
+  if (record_.role == WorkerRole::kActive) context_.ports.Release(record_.incarnation);
   if (record_.state != WorkerState::kStarting) {
     record_.state = WorkerState::kOnline;
-    return;
+    return FeedWatchdog();
   }
   if (record_.exec_error != 0) return;  // Its exit is on its way.
   // Whether it was executed was told to the core before us, if at all.
-  if (record_.deadline_mono == 0) return SetDeadline(kReadyAfter, Cause::kReady);
-  ArmDeadline(Cause::kReady);
+  if (record_.deadline_mono == 0) return AwaitReady();
+  ArmDeadline(ReadinessOf(*app_).by == ReadyBy::kUptime ? Cause::kReady : Cause::kLate);
 }
 
 void Worker::ResumeWithoutProcess() {
@@ -79,6 +85,7 @@ void Worker::AdoptCold() {
     }
   }
   if (!lost.empty()) note_ = "some of its output cannot be read: " + lost;
+  if (auto adopted = AdoptChannel(); !adopted) note_ = adopted.error().message();
   if (auto put = context_.store.Put(StoreKind::kPidfd, record_.incarnation, pidfd_.get()); !put) {
     note_ = put.error().message();
   }
@@ -86,6 +93,15 @@ void Worker::AdoptCold() {
     pidfd_watch_.reset();
     AwaitJournal();
   });
+}
+
+// The spare that it has of our end (kChannelSpareFdInWorker).
+Result<> Worker::AdoptChannel() {
+  if (record_.pipes[3] == 0) return {};
+  TRY(Fd channel, TakeDescriptor(pidfd_.get(), kChannelSpareFdInWorker, record_.pipes[3]));
+  TRY_VOID(context_.store.Put(StoreKind::kChannel, record_.incarnation, channel.get()));
+  AttachChannel(std::move(channel));
+  return {};
 }
 
 void Worker::OnExitsLost() {

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -18,21 +19,27 @@
 #include "base/descriptor_store.h"
 #include "base/fd.h"
 #include "base/files.h"
+#include "base/record.h"
 #include "base/result.h"
+#include "config/config.h"
+#include "supervisor/ports/listeners_file.h"
+#include "supervisor/ports/listening_socket.h"
+#include "supervisor/ports/socket_address.h"
 
 namespace tend::supervisor {
 
-// An entry of `listen`: "3000", "127.0.0.1:3000", "[::1]:3000", "localhost:3000" (a name that is in
-// the hosts file), "unix:/run/x.sock". A port alone means all addresses, IPv6 and IPv4.
-struct SocketAddress {
-  enum class Family : std::uint8_t { kAny, kIpv4, kIpv6, kUnix };
-  Family family = Family::kAny;
-  std::string host;        // numeric; of kUnix the path
-  std::uint16_t port = 0;  // 0: any
-  friend bool operator==(const SocketAddress&, const SocketAddress&) = default;
+inline constexpr std::size_t kListenersPerApp = 256;
+
+// What a worker of a cluster asks for when its program calls listen().
+struct ListenQuery {
+  std::string key;  // what Node calls it: the same for all workers that ask for the same
+  SocketAddress address;
+  SocketOptions options;
+  int fd = -1;        // listen({fd}): the worker's number of a socket that is there already
+  bool first = true;  // not one more server of this worker on the same address
+  std::string data = "null";
+  int wrong = 0;  // errno that the program gets
 };
-// Errc::kInvalid, for people, if `text` is none.
-Result<SocketAddress> ParseSocketAddress(std::string_view text);
 
 class Listeners {
  public:
@@ -45,15 +52,73 @@ class Listeners {
 
   // The sockets of an app's `listen`, in its order, open and listening: for LISTEN_FDS, and found
   // by a cluster's workers as they ask for the port. Those that are open stay; those that are not
-  // in `addresses` any more are closed. They stay ours. The error says which address and why.
+  // in `addresses` any more are closed, unless a worker has asked for them. They stay ours. The
+  // error says which address and why; nothing has changed then.
   Result<std::vector<int>> OpenConfigured(const std::string& app,
                                           const std::vector<std::string>& addresses);
 
   // Nothing of the app will run: its ports are given up, its unix paths removed.
   void CloseApp(const std::string& app);
+  // All workers of the app are up: sockets that none of them listens on, as programs before them
+  // did, are given up. Those of `listen` stay.
+  void CloseUnused(const std::string& app);
 
   // True if the app has a socket that someone asked for.
   bool HasAny(const std::string& app) const;
+
+  // Below: for NodeHost.
+
+  struct Asker {
+    const WorkerRef& worker;
+    config::Balance balance = config::Balance::kShared;
+    int pid = 0;
+    int channel = -1;  // our end
+  };
+  struct Grant {
+    std::uint64_t id = 0;
+    int socket = -1;  // ours, or `own`
+    Fd own;           // the worker's alone
+    bool round_robin = false;
+    std::string data;
+  };
+  // A worker listens from now on. The error's sys_errno() is what its program is to be told.
+  Result<Grant> Ask(const Asker& asker, const ListenQuery& query);
+  // It does not any more, but its socket stays. Which one that was; 0: none.
+  std::uint64_t RemoveUse(std::uint64_t incarnation, std::string_view key);
+  void RemoveUses(std::uint64_t incarnation);
+  // Gives a socket up.
+  void Drop(std::uint64_t id);
+
+  const Listener* Find(std::uint64_t id) const;
+  int Socket(std::uint64_t id) const;  // -1: none
+  std::vector<std::pair<std::uint64_t, ListenerUse>> UsesOf(std::uint64_t incarnation) const;
+  // Called with the number of a socket that is about to be closed.
+  void SetOnDrop(std::function<void(std::uint64_t)> on_drop) { on_drop_ = std::move(on_drop); }
+
+ private:
+  struct Entry {
+    Listener listener;
+    Fd fd;
+  };
+  using Entries = std::map<std::uint64_t, Entry>;
+  enum class Ending : std::uint8_t { kOurs, kForAll };
+
+  Entry* FindByKey(const std::string& app, const std::string& key);
+  Entry* FindConfigured(const std::string& app, const ListenQuery& query);
+  Entry* FindAddress(const std::string& app, const SocketAddress& address);
+  bool IsTaken(const SocketAddress& address, bool apart) const;
+  Result<Entry*> Open(const Asker& asker, const ListenQuery& query);
+  Result<Entry*> Insert(Listener listener, Fd fd);
+  Result<Fd> OpenOwn(Entry& entry, const ListenQuery& query);
+  void Close(Entries::iterator entry, Ending ending);
+  void Save();
+
+  DescriptorStore& store_;
+  Files& files_;
+  const std::string path_;
+  std::uint64_t next_id_ = 1;
+  Entries entries_;
+  std::function<void(std::uint64_t)> on_drop_;
 };
 
 }  // namespace tend::supervisor

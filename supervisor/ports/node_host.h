@@ -91,6 +91,8 @@ class NodeHost {
   // Hands it `connection` as if it had accepted it from its first server. For checks of its health.
   // Errc::kNotFound if it listens nowhere.
   Result<> Inject(std::uint64_t incarnation, Fd connection);
+  // It was told to end by a signal: what it closes from now on is not given up for that.
+  void Leaving(std::uint64_t incarnation);
   // Its process is gone: what it had not accepted yet goes to others. Its sockets stay.
   void Detach(std::uint64_t incarnation);
 

@@ -16,6 +16,8 @@ MAY_INCLUDE = {
 }
 # Where all is wired together. The thin core beside it must not reach into it.
 COMPOSITION_ROOTS = re.compile(r"supervisor/sidecar/\w+\.(h|cc)")
+# A part of the core that knows nothing of the rest of it.
+PORTS = "supervisor/ports/"
 # Of config/, the data path takes plain structs only.
 STRUCTS_ONLY = {"collector", "rotate", "exporter"}
 
@@ -23,7 +25,7 @@ STRUCTS_ONLY = {"collector", "rotate", "exporter"}
 LIBRARIES = {
     r"boost/asio": r"base/loop_asio\.cc|exporter/http_server\.cc",
     r"boost/beast": r"exporter/http_server\.cc",
-    r"boost/json": r"(base|config|collector|rotate|exporter|supervisor|cli)/(sidecar/)?\w+\.cc",
+    r"boost/json": r"(base|config|collector|rotate|exporter|supervisor|cli)/((sidecar|ports)/)?\w+\.cc",
     r"re2/": r"base/pattern\.cc",
     r"boost/": r"(base|exporter)/\w+\.cc",
     r"spdlog/": r"base/log\.cc",
@@ -51,6 +53,8 @@ for folder in tree.CODE_FOLDERS:
                     continue
                 elif ours.startswith("supervisor/sidecar/"):
                     problems.append(f"{name}: the core must not include {ours}")
+                elif name.startswith(PORTS) and target == folder and not ours.startswith(PORTS):
+                    problems.append(f"{name}: {PORTS} must not include {ours}")
                 elif target not in MAY_INCLUDE[folder]:
                     problems.append(f"{name}: {folder} must not include {ours}")
                 elif target == "config" and folder in STRUCTS_ONLY and ours != "config/config.h":

@@ -23,7 +23,7 @@ class ControlTest : public FleetTest {
     sidecar_ = std::move(link->first);
     session_fd_ = control->second.get();
     link_fd_ = link->second.get();
-    link_ = std::make_unique<SidecarLink>(loop_, *fleet_, std::move(link->second));
+    link_ = std::make_unique<SidecarLink>(loop_, *fleet_, store_, std::move(link->second));
     services_.fleet = fleet_.get();
     services_.sidecar = link_.get();
     services_.version = "1.2.3";

@@ -14,6 +14,7 @@
 
 #include "supervisor/fleet.h"
 #include "support/fake_loop.h"
+#include "support/fake_ports.h"
 #include "support/fake_processes.h"
 
 namespace tend::supervisor {
@@ -33,7 +34,7 @@ class FakeStore final : public DescriptorStore {
 
 class Recorder final : public FleetListener {
  public:
-  void OnIncarnation(const WorkerRef& worker) override {
+  void OnIncarnation(const WorkerRef& worker, int) override {
     heard.push_back("incarnation " + worker.Name());
   }
   void OnEnded(std::uint64_t) override { heard.push_back("ended"); }
@@ -41,6 +42,9 @@ class Recorder final : public FleetListener {
     heard.push_back("gone " + app + ':' + std::to_string(slot));
   }
   void OnAppGone(const std::string& app) override { heard.push_back("app gone " + app); }
+  void OnReplacing(const WorkerRef& worker, int pid, std::string_view what) override {
+    heard.push_back(worker.Name() + ' ' + std::to_string(pid) + ' ' + std::string(what));
+  }
   void OnFact(const Fact& fact) override { facts.push_back(fact); }
   int Count(FactId id) const {
     return static_cast<int>(
@@ -75,8 +79,8 @@ class FleetTest : public testing::Test {
     ASSERT_TRUE(opened) << opened.error().message();
     state_.emplace(*std::move(opened));
     saved_.emplace(FilesLinux(), folder_ + "/apps.json");
-    fleet_ = std::make_unique<Fleet>(loop_, processes_, store_, *state_, *saved_,
-                                     [this] { return journal_head_; });
+    fleet_ = std::make_unique<Fleet>(FleetParts{loop_, processes_, store_, *state_, *saved_, ports_,
+                                                "", [this] { return journal_head_; }});
     fleet_->AddListener(&recorder_);
   }
   // The core is killed and another one starts.
@@ -84,13 +88,13 @@ class FleetTest : public testing::Test {
     fleet_.reset();
     state_.reset();
     Boot();
-    std::map<std::uint64_t, Fd> pidfds;
+    Fleet::Kept kept;
     for (const auto& entry : store_.held) {
       if (entry.first != StoreKind::kPidfd) continue;
       auto pipe = MakePipe();
-      pidfds.emplace(entry.second, std::move(pipe->read));
+      kept[entry.second].pidfd = std::move(pipe->read);
     }
-    fleet_->Recover(saved_->Load().apps, std::move(pidfds), exits, start_wanted);
+    fleet_->Recover(saved_->Load().apps, std::move(kept), exits, start_wanted);
     loop_.RunPosted();
   }
 
@@ -169,6 +173,7 @@ class FleetTest : public testing::Test {
   FakeLoop loop_;
   FakeProcesses processes_{loop_};
   FakeStore store_;
+  FakePorts ports_;
   Recorder recorder_;
   std::uint64_t journal_head_ = 0;
   std::optional<StateFile> state_;
