@@ -16,6 +16,7 @@ using std::chrono::local_days;
 using std::chrono::local_time;
 using std::chrono::minutes;
 using std::chrono::nanoseconds;
+using std::chrono::seconds;
 
 constexpr int kSearchDaysMax = 3653;
 
@@ -106,17 +107,23 @@ Result<> Read(const Field& field, std::string_view text, std::bitset<kSize>& set
 
 }  // namespace
 
-Result<Schedule> Schedule::Parse(std::string_view text) {
+Result<Schedule> Schedule::Parse(std::string_view text, Seconds may) {
   for (const auto& [name, expression] : kNames) {
     if (name == text) text = expression;
   }
   std::vector<std::string_view> fields = Split(text, ' ');
   std::erase(fields, "");
-  if (fields.size() != 5) {
+  const bool has_seconds = may == Seconds::kAllowed && fields.size() == 6;
+  if (fields.size() != 5 && !has_seconds) {
     return Error(Errc::kInvalid,
                  "not hourly, daily, weekly, monthly or a cron expression of five fields");
   }
   Schedule schedule;
+  if (has_seconds) {
+    schedule.seconds_.reset();
+    TRY_VOID(Read({"second", 0, 59, {}}, fields[0], schedule.seconds_));
+    fields.erase(fields.begin());
+  }
   TRY_VOID(Read({"minute", 0, 59, {}}, fields[0], schedule.minutes_));
   TRY_VOID(Read({"hour", 0, 23, {}}, fields[1], schedule.hours_));
   TRY_VOID(Read({"day", 1, 31, {}}, fields[2], schedule.days_));
@@ -136,39 +143,44 @@ bool Schedule::MatchesDay(local_days day) const {
   return any_day_ || any_weekday_ ? of_month && of_week : of_month || of_week;
 }
 
-std::optional<minutes> Schedule::FirstOfDay(minutes from) const {
-  for (auto minute = from.count(); minute < 24 * 60; ++minute) {
-    const auto hour = static_cast<std::size_t>(minute / 60);
-    if (hours_[hour] && minutes_[static_cast<std::size_t>(minute % 60)]) return minutes(minute);
+std::optional<seconds> Schedule::FirstOfDay(seconds from) const {
+  const auto first = std::chrono::floor<minutes>(from);
+  for (minutes minute = first; minute < days(1); ++minute) {
+    const auto hour = static_cast<std::size_t>(minute / std::chrono::hours(1));
+    if (!hours_[hour] || !minutes_[static_cast<std::size_t>(minute.count() % 60)]) continue;
+    const seconds begin = minute == first ? from - first : seconds(0);
+    for (auto second = begin.count(); second < 60; ++second) {
+      if (seconds_[static_cast<std::size_t>(second)]) return minute + seconds(second);
+    }
   }
   return std::nullopt;
 }
 
 std::optional<Schedule::Local> Schedule::FirstFrom(Local from) const {
   local_days day = std::chrono::floor<days>(from);
-  minutes begin = from - Local(day);
-  for (int i = 0; i < kSearchDaysMax; ++i, day += days(1), begin = minutes(0)) {
+  seconds begin = from - Local(day);
+  for (int i = 0; i < kSearchDaysMax; ++i, day += days(1), begin = seconds(0)) {
     if (!MatchesDay(day)) continue;
-    if (const auto minute = FirstOfDay(begin)) return Local(day) + *minute;
+    if (const auto second = FirstOfDay(begin)) return Local(day) + *second;
   }
   return std::nullopt;
 }
 
 Wall Schedule::Next(Wall after, const ZoneOffsets& zone) const {
-  const auto local = [](Wall time, std::chrono::seconds offset) {
+  const auto local = [](Wall time, seconds offset) {
     return local_time<nanoseconds>(time.time_since_epoch() + offset);
   };
-  const auto moment = [](Local time, std::chrono::seconds offset) {
+  const auto moment = [](Local time, seconds offset) {
     return Wall(nanoseconds(time.time_since_epoch()) - offset);
   };
   Wall from = after + nanoseconds(1);
   for (int spans = 0; spans < 100; ++spans) {
     const OffsetSpan span = zone(from);
-    Local first = std::chrono::ceil<minutes>(local(from, span.offset));
+    Local first = std::chrono::ceil<seconds>(local(from, span.offset));
     if (!hours_.all() && span.begin > Wall::min() && from - span.begin < days(1)) {
       // The clock was set back to here: these hours have been once.
       const OffsetSpan before = zone(span.begin - nanoseconds(1));
-      first = std::max(first, std::chrono::ceil<minutes>(local(span.begin, before.offset)));
+      first = std::max(first, std::chrono::ceil<seconds>(local(span.begin, before.offset)));
     }
     const auto hit = FirstFrom(first);
     if (!hit) return Wall::max();

@@ -15,7 +15,7 @@ struct Metavariable {
 
 // What stands for the value in help.
 std::string ValueOf(const config::Flag& flag) {
-  static constexpr std::array<Metavariable, 15> kNamed = {{{"instances", "N"},
+  static constexpr std::array<Metavariable, 20> kNamed = {{{"instances", "N"},
                                                            {"max_restarts", "N"},
                                                            {"port", "N"},
                                                            {"stop_exit_codes", "CODES"},
@@ -29,7 +29,12 @@ std::string ValueOf(const config::Flag& flag) {
                                                            {"out_file", "FILE"},
                                                            {"error_file", "FILE"},
                                                            {"log_file", "FILE"},
-                                                           {"node_args", "ARGS"}}};
+                                                           {"node_args", "ARGS"},
+                                                           {"max_memory_restart", "SIZE"},
+                                                           {"cron_restart", "TIMES"},
+                                                           {"watch", "PATH"},
+                                                           {"ignore_watch", "GLOBS"},
+                                                           {"watch_delay", "TIME"}}};
   if (flag.takes == config::FlagTakes::kNothing) return {};
   const auto named = std::find_if(kNamed.begin(), kNamed.end(),
                                   [&](const Metavariable& m) { return m.key == flag.key; });

@@ -36,9 +36,63 @@ std::string RestartPolicy(const config::AppConfig& config) {
   return policy;
 }
 
+// In the order in which core asks.
 std::string ReadyWhen(const config::AppConfig& config) {
-  if (config.wait_ready) return "it says so, within " + FormatDuration(config.listen_timeout);
-  return "up for " + FormatDuration(config.min_uptime);
+  const config::ReadyConfig& ready = config.ready;
+  const bool cluster = config.exec_mode == config::ExecMode::kCluster;
+  std::string when;
+  if (!ready.http.empty()) {
+    when = ready.http + " answers";
+  } else if (!ready.tcp.empty()) {
+    when = ready.tcp + " takes a connection";
+  } else if (!ready.log.empty()) {
+    when = "a line matches " + ready.log;
+  } else if (config.wait_ready) {
+    when = "it says so";
+  } else if (cluster) {
+    when = "it listens";
+  } else {
+    return "up for 1s";
+  }
+  const bool restarts = ready.timeout != config::Duration::zero();
+  return fmt::format("{}, within {}{}", when,
+                     FormatDuration(restarts ? ready.timeout : config.listen_timeout),
+                     restarts ? ", else restarted" : "");
+}
+
+std::string HealthChecks(const config::AppConfig& config) {
+  const config::HealthConfig& health = config.health;
+  std::vector<std::string> checks;
+  if (!health.http.empty()) checks.push_back("http " + health.http);
+  if (!health.tcp.empty()) checks.push_back("tcp " + health.tcp);
+  if (!health.exec.empty()) checks.push_back("exec " + health.exec);
+  if (!checks.empty()) {
+    checks.back() += fmt::format(", every {}, restarted after {} failures",
+                                 FormatDuration(health.every), health.failures);
+  }
+  if (health.event_loop != config::Duration::zero()) {
+    checks.push_back("restarted if the event loop stands still for " +
+                     FormatDuration(health.event_loop));
+  }
+  if (health.watchdog != config::Duration::zero()) {
+    checks.push_back("restarted without WATCHDOG=1 for " + FormatDuration(health.watchdog));
+  }
+  return Join(checks, "; ");
+}
+
+// What restarts it besides its own end.
+std::string Triggers(const config::AppConfig& config) {
+  std::vector<std::string> triggers;
+  if (config.max_memory != 0) {
+    const bool warns = config.on_memory == config::OnMemory::kWarn;
+    triggers.push_back(fmt::format("{} at {} of memory", warns ? "warned" : "restarted",
+                                   FormatSize(config.max_memory)));
+  }
+  if (!config.cron_restart.empty()) triggers.push_back("restarted at " + config.cron_restart);
+  if (!config.watch.empty()) {
+    triggers.push_back("restarted by changes in " + Join(config.watch, ", "));
+  }
+  return Join(triggers, "; ");
 }
 
 std::string LogPolicy(const Context& context, const config::AppConfig& config) {
@@ -78,11 +132,16 @@ std::string Settings(const Context& context,
                   Count(static_cast<std::size_t>(std::max(0, app.instances)), "instance")));
   Row(text, "namespace", app.namespace_);
   if (!config.uid.empty()) Row(text, "user", config.uid);
+  Row(text, "listen", Join(config.listen, ", "));
   Row(text, "ready", ReadyWhen(config));
+  Row(text, "health", HealthChecks(config));
+  const bool by_message = config.shutdown_with_message;
   Row(text, "stop",
-      fmt::format("{}, after {} SIGKILL", SignalName(config.kill_signal),
+      fmt::format("{}, after {} SIGKILL",
+                  by_message ? "the message shutdown" : SignalName(config.kill_signal),
                   FormatDuration(config.kill_timeout)));
   Row(text, "restarts", RestartPolicy(config));
+  Row(text, "", Triggers(config));
   Row(text, "logs", LogPolicy(context, config));
   Row(text, "", LogUse(context, config));
   Row(text, "", config.out_file.empty() ? "" : "stdout also to " + config.out_file);

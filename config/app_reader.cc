@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/control.h"
+#include "config/app_checks.h"
 #include "config/interpreter.h"
 #include "config/problem.h"
 
@@ -38,6 +39,24 @@ const Member* MemberOf(const Value& map, std::string_view path) {
   };
   const auto found = std::find_if(map.members.begin(), map.members.end(), is_it);
   return found == map.members.end() ? nullptr : &*found;
+}
+
+// Where `path` is said, or the group that it is in, or the app.
+Mark MarkOf(const Value& app, std::string_view path) {
+  const std::size_t dot = path.find('.');
+  if (dot == std::string_view::npos) {
+    const Member* member = MemberOf(app, path);
+    return member == nullptr ? app.mark : member->value.mark;
+  }
+  const auto begins = [](const Value& map, std::string_view key) -> const Member* {
+    const auto found = std::find_if(map.members.begin(), map.members.end(),
+                                    [&](const Member& member) { return member.key == key; });
+    return found == map.members.end() ? nullptr : &*found;
+  };
+  const Member* group = begins(app, path.substr(0, dot));
+  if (group == nullptr) return app.mark;
+  const Member* member = begins(group->value, path.substr(dot + 1));
+  return member == nullptr ? group->mark : member->mark;
 }
 
 // The item of a list of regular expressions that cannot be read; else `value` itself.
@@ -246,58 +265,16 @@ void TreeReader::FinishApp(const Value& app, AppConfig& config, Level& level) {
         fmt::format("\"script\" is missing{}", level.owner),
         "say what to run: `script: server.js`");
   }
-  CheckMode(app, config, level);
-  if (level.given.count("instances") > 0 && level.given.count("merge_logs") == 0) {
-    config.merge_logs = false;
+  Asked asked;
+  asked.given = [&](std::string_view key) { return level.given.contains(key); };
+  asked.strict = strict_;
+  asked.pm2_instances = dialect_ == Dialect::kEcosystem;
+  asked.owner = level.owner;
+  for (Finding& finding : CheckApp(config, asked)) {
+    Add(finding.is_error, finding.code, MarkOf(app, finding.key),
+        level.where + '.' + std::string(finding.key), std::move(finding.message),
+        std::move(finding.help));
   }
-  if (!config.logs.multiline_start.empty() && config.logs.format != LineFormat::kJson) {
-    const Member* logs = MemberOf(app, "logs");
-    Add(true, code::kBadValue, logs == nullptr ? app.mark : logs->mark,
-        level.where + ".logs.multiline",
-        fmt::format("\"logs.multiline\"{} needs \"logs.format\" to be json", level.owner),
-        "in the other formats a record is one line");
-  }
-  if (config.wait_ready) {
-    const Member* member = MemberOf(app, "wait_ready");
-    Add(false, code::kNotYetIgnored, member == nullptr ? app.mark : member->mark,
-        level.where + ".wait_ready",
-        fmt::format("\"wait_ready\"{}: readiness messages are not heard yet by this version of "
-                    "tend; a worker counts as ready after 1 s",
-                    level.owner));
-  }
-}
-
-void TreeReader::CheckMode(const Value& app, AppConfig& config, Level& level) {
-  constexpr std::string_view kWhy =
-      "sharing one port between workers is not supported yet by this version of tend";
-  const Member* mode = MemberOf(app, "exec_mode");
-  const bool asked = config.exec_mode == ExecMode::kCluster;
-  config.exec_mode = ExecMode::kFork;
-  if (asked) {
-    Add(strict_, strict_ ? code::kNotYet : code::kNotCluster,
-        mode == nullptr ? app.mark : mode->value.mark, level.where + ".exec_mode",
-        strict_ ? fmt::format("\"exec_mode\"{} cannot be cluster: {}", level.owner, kWhy)
-                : fmt::format("\"exec_mode\"{} is cluster, but {}: each worker is started as its "
-                              "own process (fork)",
-                              level.owner, kWhy),
-        "with `increment_var: PORT` each worker gets a port of its own");
-    return;
-  }
-  const Member* instances = MemberOf(app, "instances");
-  const bool several = config.instances > 1 || config.instances == 0 || config.instances == -1;
-  if (strict_ || mode != nullptr || instances == nullptr || !several ||
-      !config.increment_var.empty() || level.given.count("instances") == 0) {
-    return;
-  }
-  if (!IsNode(config.interpreter.empty() ? InterpreterByEnding(config.script)
-                                         : config.interpreter)) {
-    return;
-  }
-  Add(false, code::kNotCluster, instances->mark, level.where + ".instances",
-      fmt::format("\"instances\"{} means cluster mode in PM2, but {}: each worker is started as "
-                  "its own process (fork)",
-                  level.owner, kWhy),
-      "`exec_mode: fork` says that this is wanted; `increment_var` gives each a port");
 }
 
 void TreeReader::CheckNames() {

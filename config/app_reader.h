@@ -44,9 +44,8 @@ class TreeReader {
   bool GivenBefore(const Key& key, const Member& member, const KeyMatch& match, Level& level);
   void UnknownKey(const Member& member, const std::string& path, const Level& level);
   void NotUnderstood(const Key& key, const Member& member, const Level& level);
-  // PM2's rules about several keys at once.
+  // What several keys mean together.
   void FinishApp(const Value& app, AppConfig& config, Level& level);
-  void CheckMode(const Value& app, AppConfig& config, Level& level);
   void CheckNames();
 
   void Add(bool is_error,

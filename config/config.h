@@ -17,7 +17,8 @@ using Duration = std::chrono::nanoseconds;
 enum class OnFull : std::uint8_t { kDrop, kBlock };
 enum class LineFormat : std::uint8_t { kTend, kCri, kJson, kRaw };
 enum class LogType : std::uint8_t { kRaw, kJson };
-enum class ExecMode : std::uint8_t { kFork, kCluster };
+// kAuto: until Resolve, which knows who runs the script.
+enum class ExecMode : std::uint8_t { kFork, kCluster, kAuto };
 // Who takes the connections of a cluster's port: any idle worker, each in turn, or the one whose
 // own socket the kernel picks.
 enum class Balance : std::uint8_t { kShared, kRoundRobin, kReuseport };

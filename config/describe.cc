@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "config/address.h"
 #include "config/document.h"
 #include "config/keys.h"
 
@@ -61,9 +62,8 @@ std::string TypeOf(const Key& key) {
     case Kind::kEnum: {
       std::string all;
       for (const std::string_view choice : Words(key.choices)) {
-        // What parses only to be refused is not offered by an editor.
-        if (key.path == "exec_mode" && !choice.starts_with("fork")) continue;
         all += fmt::format("{}\"{}\"", all.empty() ? "" : ", ", choice);
+        if (choice == "yes") all += ", true, false";
       }
       return fmt::format(R"("enum": [{}])", all);
     }
@@ -75,7 +75,20 @@ std::string TypeOf(const Key& key) {
       return R"("type": ["string", "number"], "pattern": "^(rotate|none|[0-9.]+ *(ms|s|m|h|d|w)?)$")";
     case Kind::kSchedule:
     case Kind::kTimeZone:
+    case Kind::kRegex:
       return R"("type": "string")";
+    case Kind::kCron:
+      return R"("anyOf": [{"type": "string"}, {"enum": [0, false]}])";
+    case Kind::kListen:
+      return fmt::format(
+          R"("type": ["string", "integer", "array"], "items": {{"type": ["string", "integer"]}}, "maxItems": {})",
+          kListenMax);
+    case Kind::kTcp:
+      return R"("type": ["string", "integer"])";
+    case Kind::kHttp:
+      return R"--("type": "string", "pattern": "^(/|http://)")--";
+    case Kind::kWatch:
+      return R"("type": ["boolean", "string", "array"], "items": {"type": "string"})";
     case Kind::kStringList:
       return R"("type": ["string", "number", "array"], "items": {"type": ["string", "number", "boolean"]})";
     case Kind::kFilter:
@@ -153,7 +166,7 @@ void ExampleKeys(std::string& out, Scope level, const std::string& indent) {
     if (!HasEffect(key) || (key.scope != level && key.scope != Scope::kBoth)) continue;
     // At an app, `logs` is the same as at the top.
     if ((is_log && level == Scope::kApp) || key.path.starts_with("env") || key.path == "script" ||
-        key.path == "name" || key.path == "logs.compress") {
+        key.path == "name" || key.path == "logs.compress" || key.path == "limits.memory") {
       continue;
     }
     std::string name(key.path);

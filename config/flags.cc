@@ -1,12 +1,13 @@
 #include "config/flags.h"
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include <fmt/format.h>
 
-#include "config/interpreter.h"
+#include "config/app_checks.h"
 #include "config/keys.h"
-#include "config/problem.h"
 
 namespace tend::config {
 namespace {
@@ -20,15 +21,13 @@ const Key* KeyOfFlag(std::string_view flag) {
 }
 
 FlagTakes TakesOf(const Key& key) {
-  if (key.path == "watch" || key.path == "time") {
-    return key.path == "watch" ? FlagTakes::kMaybe : FlagTakes::kNothing;
-  }
-  if (key.path == "shutdown_with_message" || key.path == "disable_logs") {
-    return FlagTakes::kNothing;
-  }
+  if (key.path == "disable_logs") return FlagTakes::kNothing;
+  if (key.path == "ignore_watch") return FlagTakes::kList;
   switch (key.kind) {
     case Kind::kBool:
       return FlagTakes::kNothing;
+    case Kind::kWatch:
+      return FlagTakes::kMaybe;
     case Kind::kExitCodes:
     case Kind::kFilter:
       return FlagTakes::kList;
@@ -40,7 +39,7 @@ FlagTakes TakesOf(const Key& key) {
 bool IsText(Kind kind) {
   return kind == Kind::kString || kind == Kind::kFile || kind == Kind::kEnum ||
          kind == Kind::kSignal || kind == Kind::kStringList || kind == Kind::kSchedule ||
-         kind == Kind::kTimeZone;
+         kind == Kind::kCron || kind == Kind::kTimeZone || kind == Kind::kWatch;
 }
 
 // A flag's text as the value that it would be in a file.
@@ -57,11 +56,16 @@ Value FromFlag(const Key& key, std::string_view flag, std::string_view text) {
       item.text = std::move(word);
       value.items.push_back(std::move(item));
     }
+  } else if (key.kind == Kind::kWatch && (text.empty() || text == "true" || text == "false")) {
+    value.kind = Value::Kind::kBool;
+    value.text = text.empty() ? "true" : std::string(text);
   } else if (IsText(key.kind)) {
     value.kind = Value::Kind::kString;
     value.text = std::string(text);
   } else {
     value = FromPlainText(std::string(text));
+    // PM2's flag is in seconds, its key in milliseconds.
+    if (key.path == "watch_delay" && value.kind == Value::Kind::kNumber) value.text += 's';
   }
   return value;
 }
@@ -101,37 +105,24 @@ Result<> ApplyFlag(AppConfig& app, std::string_view flag, std::string_view value
 
 Result<std::vector<Problem>> ApplyFlags(
     AppConfig& app, std::span<const std::pair<std::string, std::string>> flags) {
-  bool instances = false, merge_logs = false;
+  std::set<std::string_view> given;
   for (const auto& [flag, value] : flags) {
     TRY_VOID(ApplyFlag(app, flag, value));
-    const Key* key = KeyOfFlag(flag);
-    instances = instances || key->path == "instances";
-    merge_logs = merge_logs || key->path == "merge_logs";
+    given.insert(KeyOfFlag(flag)->path);
   }
-  std::vector<Problem> warnings;
-  if (instances && !merge_logs) app.merge_logs = false;
-  const bool several = app.instances > 1 || app.instances == 0 || app.instances == -1;
-  const bool node =
-      IsNode(app.interpreter.empty() ? InterpreterByEnding(app.script) : app.interpreter);
-  if (instances && several && node && app.increment_var.empty()) {
-    Problem warning;
-    warning.is_error = false;
-    warning.code = code::kNotCluster;
-    warning.message =
-        "several instances mean cluster mode in PM2, but sharing one port between workers is not "
-        "supported yet by this version of tend: each worker is started as its own process (fork)";
-    warnings.push_back(std::move(warning));
+  Asked asked;
+  asked.given = [&](std::string_view key) { return given.contains(key); };
+  asked.pm2_instances = true;
+  std::vector<Problem> problems;
+  for (Finding& finding : CheckApp(app, asked)) {
+    if (finding.is_error) return Error(Errc::kInvalid, std::move(finding.message));
+    Problem& problem = problems.emplace_back();
+    problem.is_error = false;
+    problem.code = finding.code;
+    problem.message = std::move(finding.message);
+    problem.help = std::move(finding.help);
   }
-  if (app.wait_ready) {
-    Problem warning;
-    warning.is_error = false;
-    warning.code = code::kNotYetIgnored;
-    warning.message =
-        "readiness messages are not heard yet by this version of tend; a worker counts as ready "
-        "after 1 s";
-    warnings.push_back(std::move(warning));
-  }
-  return warnings;
+  return problems;
 }
 
 }  // namespace tend::config

@@ -9,6 +9,7 @@
 #include "base/schedule.h"
 #include "base/status.h"
 #include "base/time.h"
+#include "config/address.h"
 #include "config/keys.h"
 
 namespace tend::config {
@@ -59,10 +60,13 @@ Result<Setting> Time(const Key& key, const Value& value) {
 }
 
 Result<Setting> Choice(const Key& key, const Value& value) {
+  const bool is_flag = value.kind == ValueKind::kBool;
   for (const std::string_view choice : Words(key.choices)) {
-    if (value.kind != ValueKind::kString || value.text != choice) continue;
+    const bool is_it = is_flag ? choice == (value.text == "true" ? "yes" : "no")
+                               : value.kind == ValueKind::kString && value.text == choice;
+    if (!is_it) continue;
     Setting setting;
-    setting.text = value.text;
+    setting.text = choice;
     return setting;
   }
   return Expected(key, value);
@@ -173,7 +177,8 @@ Result<Setting> Instances(const Key& key, const Value& value) {
 }
 
 Result<Setting> Regexes(const Key& key, const Value& value) {
-  if (value.kind != ValueKind::kString && !value.is_list()) return Expected(key, value);
+  const bool may_be_list = key.kind == Kind::kRegexes && value.is_list();
+  if (value.kind != ValueKind::kString && !may_be_list) return Expected(key, value);
   Setting setting;
   if (!value.is_list()) setting.list.push_back(value.text);
   for (const Value& item : value.items) {
@@ -187,10 +192,11 @@ Result<Setting> Regexes(const Key& key, const Value& value) {
                                  pattern.error().message()));
     }
     if (pattern->Matches("")) {
-      return Invalid(fmt::format("{} that match something; {} matches nothing at all, too",
+      return Invalid(fmt::format("{} that needs something to match; {} matches nothing at all, too",
                                  Expectation(key), text));
     }
   }
+  if (key.kind == Kind::kRegex) setting.text = setting.list.front();
   return setting;
 }
 
@@ -203,9 +209,66 @@ Result<Setting> Rate(const Key& key, const Value& value) {
 }
 
 Result<Setting> When(const Key& key, const Value& value) {
+  const bool is_cron = key.kind == Kind::kCron;
+  if (is_cron && value.kind == ValueKind::kBool && value.text == "false") return Setting{};
   TRY(Setting setting, Text(key, value));
   if (setting.text == "none") return Setting{};
-  if (!Schedule::Parse(setting.text)) return Expected(key, value);
+  if (is_cron && (setting.text.empty() || setting.text == "0")) return Setting{};
+  const auto seconds = is_cron ? Schedule::Seconds::kAllowed : Schedule::Seconds::kNone;
+  if (!Schedule::Parse(setting.text, seconds)) return Expected(key, value);
+  return setting;
+}
+
+Result<Setting> Addresses(const Key& key, const Value& value) {
+  Setting setting;
+  std::vector<Address> seen;
+  const auto add = [&](const Value& item) {
+    const auto address = IsText(item) ? ParseAddress(item.text) : std::nullopt;
+    if (!address) return false;
+    setting.list.push_back(item.text);
+    seen.push_back(*address);
+    return true;
+  };
+  if (!value.is_list() && !add(value)) return Expected(key, value);
+  for (const Value& item : value.items) {
+    if (!add(item)) return Expected(key, item);
+    if (std::count(seen.begin(), seen.end(), seen.back()) > 1) {
+      return Invalid(fmt::format("a list without doubles; {} is in it twice", item.text));
+    }
+  }
+  if (seen.size() > kListenMax) {
+    return Invalid(fmt::format("a list of at most {} addresses", kListenMax));
+  }
+  return setting;
+}
+
+Result<Setting> Peer(const Key& key, const Value& value) {
+  TRY(Setting setting, Text(key, value));
+  const bool fits = key.kind == Kind::kTcp ? ParsePeer(setting.text).has_value()
+                                           : ParseHttpTarget(setting.text).has_value();
+  if (!fits) return Expected(key, value);
+  return setting;
+}
+
+Result<Setting> WatchedPaths(const Key& key, const Value& value) {
+  Setting setting;
+  if (value.kind == ValueKind::kBool) {
+    if (value.text == "true") setting.list.emplace_back(".");
+    return setting;
+  }
+  if (!value.is_list()) {
+    TRY(setting, Text(key, value));
+    setting.list.push_back(setting.text);
+  }
+  for (const Value& item : value.items) {
+    if (!IsText(item)) return Expected(key, item);
+    setting.list.push_back(item.text);
+  }
+  for (const std::string& path : setting.list) {
+    if (path.empty() || path.find('\0') != std::string::npos) return Expected(key, value);
+  }
+  // As PM2: a list of nothing is the whole folder.
+  if (setting.list.empty()) setting.list.emplace_back(".");
   return setting;
 }
 
@@ -248,7 +311,15 @@ Result<Setting> ToSetting(const Key& key, const Value& value) {
     case Kind::kDuration:
       return Time(key, value);
     case Kind::kSchedule:
+    case Kind::kCron:
       return When(key, value);
+    case Kind::kListen:
+      return Addresses(key, value);
+    case Kind::kTcp:
+    case Kind::kHttp:
+      return Peer(key, value);
+    case Kind::kWatch:
+      return WatchedPaths(key, value);
     case Kind::kTimeZone:
       return TimeZone(key, value);
     case Kind::kFsync:
@@ -271,6 +342,7 @@ Result<Setting> ToSetting(const Key& key, const Value& value) {
       return Instances(key, value);
     case Kind::kFilter:
       return Filter(key, value);
+    case Kind::kRegex:
     case Kind::kRegexes:
       return Regexes(key, value);
     case Kind::kRate:
@@ -300,6 +372,17 @@ std::string Expectation(const Key& key) {
                          FormatDuration(Duration(key.max)));
     case Kind::kSchedule:
       return "none, hourly, daily, weekly, monthly, or a cron expression of five fields";
+    case Kind::kCron:
+      return "none, hourly, daily, weekly, monthly, or a cron expression of five or six fields";
+    case Kind::kListen:
+      return "a port, HOST:PORT or unix:/PATH, or a list of them";
+    case Kind::kTcp:
+      return "a port, ADDRESS:PORT (an address in numbers, or localhost) or unix:/PATH";
+    case Kind::kHttp:
+      return "a path such as /health, or http://ADDRESS:PORT/PATH (an address in numbers, or "
+             "localhost)";
+    case Kind::kWatch:
+      return "true, false, a path or a list of paths";
     case Kind::kTimeZone:
       return "a time zone such as UTC or Europe/Berlin";
     case Kind::kFsync:
@@ -329,6 +412,8 @@ std::string Expectation(const Key& key) {
       return fmt::format("a whole number from {} to {}, or max", key.min, key.max);
     case Kind::kFilter:
       return "a name or a list of parts of names";
+    case Kind::kRegex:
+      return "a regular expression";
     case Kind::kRegexes:
       return "a regular expression or a list of them";
     case Kind::kRate:

@@ -29,6 +29,12 @@ Owner& Pick(const Target& target) {
     return *target.app;
   } else if constexpr (std::is_same_v<Owner, LogConfig>) {
     return *target.logs;
+  } else if constexpr (std::is_same_v<Owner, ReadyConfig>) {
+    return target.app->ready;
+  } else if constexpr (std::is_same_v<Owner, HealthConfig>) {
+    return target.app->health;
+  } else if constexpr (std::is_same_v<Owner, ReloadConfig>) {
+    return target.app->reload;
   } else {
     return *target.daemon;
   }
@@ -58,6 +64,23 @@ void Assign(OnFull& to, const Setting& from) {
 }
 void Assign(ExecMode& to, const Setting& from) {
   to = from.text.starts_with("cluster") ? ExecMode::kCluster : ExecMode::kFork;
+}
+void Assign(Balance& to, const Setting& from) {
+  if (from.text == "round_robin") {
+    to = Balance::kRoundRobin;
+  } else {
+    to = from.text == "reuseport" ? Balance::kReuseport : Balance::kShared;
+  }
+}
+void Assign(OnMemory& to, const Setting& from) {
+  to = from.text == "warn" ? OnMemory::kWarn : OnMemory::kRestart;
+}
+void Assign(Overlap& to, const Setting& from) {
+  if (from.text == "auto") {
+    to = Overlap::kAuto;
+  } else {
+    to = from.text == "yes" ? Overlap::kYes : Overlap::kNo;
+  }
 }
 void Assign(LogType& to, const Setting& from) {
   to = from.text == "json" ? LogType::kJson : LogType::kRaw;
@@ -117,6 +140,17 @@ std::string Show(OnFull value) {
 std::string Show(ExecMode value) {
   return value == ExecMode::kCluster ? "cluster" : "fork";
 }
+std::string Show(Balance value) {
+  constexpr std::array<const char*, 3> kNames = {"shared", "round_robin", "reuseport"};
+  return kNames[static_cast<std::size_t>(value)];
+}
+std::string Show(OnMemory value) {
+  return value == OnMemory::kWarn ? "warn" : "restart";
+}
+std::string Show(Overlap value) {
+  constexpr std::array<const char*, 3> kNames = {"auto", "yes", "no"};
+  return kNames[static_cast<std::size_t>(value)];
+}
 std::string Show(LogType value) {
   return value == LogType::kJson ? "json" : "raw";
 }
@@ -148,6 +182,16 @@ std::string GetInstances(const Target& target) {
 std::string GetSignal(const Target& target) {
   return SignalName(target.app->kill_signal);
 }
+std::string GetReloadSignal(const Target& target) {
+  const int number = target.app->reload.signal;
+  return number == 0 ? std::string() : SignalName(number);
+}
+std::string GetCron(const Target& target) {
+  return target.app->cron_restart.empty() ? "none" : target.app->cron_restart;
+}
+std::string GetWatch(const Target& target) {
+  return target.app->watch.empty() ? "false" : Joined(target.app->watch);
+}
 std::string GetRotate(const Target& target) {
   return target.logs->rotate.empty() ? "none" : target.logs->rotate;
 }
@@ -163,6 +207,9 @@ std::string GetPort(const Target& target) {
 using A = AppConfig;
 using L = LogConfig;
 using D = DaemonConfig;
+using Y = ReadyConfig;
+using H = HealthConfig;
+using R = ReloadConfig;
 
 constexpr Key kKeys[] = {
 #include "config/keys.def"

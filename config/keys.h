@@ -33,9 +33,15 @@ enum class Kind : std::uint8_t {
   kFilter,    // filter_env
   kRegexes,   // one or several that base/pattern.h understands
   kRate,      // lines a second: 5000 or 5000/s
+  kRegex,     // just one
   kSchedule,  // base/schedule.h; "none" becomes ""
+  kCron,      // the same with seconds, where 0 and false are "none", too
   kTimeZone,  // a name of the system's database
   kFsync,     // "rotate", "none" or an interval
+  kListen,    // up to kListenMax addresses to listen on (config/address.h)
+  kTcp,       // an address to connect to
+  kHttp,      // "/path" or "http://…"
+  kWatch,     // paths; true is "."
   kLater,     // PM2's or ours, not in this version: warning in ecosystem files, error elsewhere
   kIgnored,   // PM2's, without meaning here: accepted in ecosystem files
 };

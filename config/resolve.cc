@@ -65,6 +65,7 @@ class Resolver {
     Name();
     Folder();
     Script();
+    Mode();
     Files();
     Count();
     User();
@@ -290,10 +291,32 @@ class Resolver {
          executes ? "chmod +x, or say which `interpreter` runs it" : "");
   }
 
+  // Now that it is known who runs the script.
+  void Mode() {
+    const bool node = IsNode(app_.interpreter);
+    if (app_.exec_mode == ExecMode::kAuto) {
+      app_.exec_mode = node ? ExecMode::kCluster : ExecMode::kFork;
+    }
+    if (node || !problems_.empty()) return;
+    const std::string who = app_.interpreter == "none" ? "the kernel runs " + app_.script
+                                                       : app_.interpreter + " runs it";
+    if (app_.exec_mode == ExecMode::kCluster) {
+      Fail(code::kBadValue, "exec_mode",
+           fmt::format("\"exec_mode\" cannot be cluster: {}, not node", who),
+           "programs other than node share a port by `listen`");
+    }
+    if (app_.health.event_loop != Duration::zero()) {
+      Fail(code::kBadValue, "health.event_loop",
+           fmt::format("\"health.event_loop\" needs node to run the script: {}", who));
+    }
+  }
+
   void Files() {
     for (std::string* file : {&app_.out_file, &app_.error_file, &app_.log_file}) {
       if (!file->empty()) *file = Absolute(*file, app_.cwd);
     }
+    for (std::string& path : app_.watch)
+      path = Absolute(path, app_.cwd);
   }
 
   void Count() {

@@ -67,6 +67,20 @@ TEST(Schedule, SaysWhatCannotBeRead) {
   }
 }
 
+TEST(Schedule, SecondsMayStandBeforeTheRest) {
+  const auto next = [](const char* text, const char* after) -> std::string {
+    const auto schedule = Schedule::Parse(text, Schedule::Seconds::kAllowed);
+    EXPECT_TRUE(schedule) << text;
+    return schedule ? FormatRfc3339(schedule->Next(T(after), Utc)).substr(0, 19) : "";
+  };
+  EXPECT_EQ(next("*/20 * * * * *", "2026-11-21T10:31:07Z"), "2026-11-21T10:31:20");
+  EXPECT_EQ(next("*/20 * * * * *", "2026-11-21T10:31:20Z"), "2026-11-21T10:31:40");
+  EXPECT_EQ(next("*/20 * * * * *", "2026-11-21T23:59:59Z"), "2026-11-22T00:00:00");
+  EXPECT_EQ(next("30 0 3 * * *", "2026-11-21T03:00:30Z"), "2026-11-22T03:00:30");
+  EXPECT_EQ(next("0 3 * * *", "2026-11-21T03:00:00Z"), "2026-11-22T03:00:00");
+  EXPECT_FALSE(Schedule::Parse("60 * * * * *", Schedule::Seconds::kAllowed));
+}
+
 TEST(Schedule, FollowsALocalClock) {
   EXPECT_EQ(Next("daily", "2026-11-21T10:31:07Z", Berlin), "2026-11-21T23:00");
   EXPECT_EQ(Next("daily", "2026-07-21T10:31:07Z", Berlin), "2026-07-21T22:00");

@@ -162,8 +162,8 @@ TEST_F(Start, FlagsOfAnAppHaveNoEffectOnAConfigFileAndThatIsSaid) {
 
 TEST_F(Start, FlagsOfALaterVersionAreRefused) {
   stage_.core.Gone();
-  EXPECT_EQ(Type({"start", "./job.sh", "--watch"}), ExitCode::kUsage);
-  EXPECT_THAT(stage_.err, HasSubstr("--watch"));
+  EXPECT_EQ(Type({"start", "./job.sh", "--disable-logs"}), ExitCode::kUsage);
+  EXPECT_THAT(stage_.err, HasSubstr("--disable-logs"));
 }
 
 TEST_F(Start, RestartOfAFileRestartsWhatDidNotChange) {

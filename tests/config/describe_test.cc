@@ -35,7 +35,8 @@ TEST(ConfigSchema, IsWhatTheTablePrintsAndIsJson) {
   ASSERT_FALSE(error) << error.message();
   const boost::json::object& app = schema.at("definitions").at("app").at("properties").as_object();
   EXPECT_TRUE(app.contains("max_restarts"));
-  EXPECT_FALSE(app.contains("watch"));
+  EXPECT_TRUE(app.at("health").at("properties").as_object().contains("http"));
+  EXPECT_FALSE(app.contains("disable_logs"));
   EXPECT_TRUE(app.at("logs").at("properties").as_object().contains("compress"));
   EXPECT_TRUE(schema.at("properties").as_object().contains("listen"));
 }

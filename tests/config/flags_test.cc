@@ -51,9 +51,37 @@ TEST(Flags, AWrongValueSaysWhatWasExpected) {
   EXPECT_TRUE(app == AppConfig());
 }
 
+TEST(Flags, WhatRestartsAnApp) {
+  AppConfig app;
+  for (const auto& [flag, value] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"--watch", ""},
+           {"--ignore-watch", "node_modules *.log"},
+           {"--watch-delay", "2"},
+           {"--max-memory-restart", "200M"},
+           {"-c", "0 3 * * *"},
+           {"--shutdown-with-message", ""},
+           {"--wait-ready", ""}}) {
+    const Result<> applied = ApplyFlag(app, flag, value);
+    EXPECT_TRUE(applied) << flag;
+  }
+  EXPECT_THAT(app.watch, ElementsAre("."));
+  EXPECT_THAT(app.ignore_watch, ElementsAre("node_modules", "*.log"));
+  EXPECT_EQ(app.watch_delay, std::chrono::seconds(2));
+  EXPECT_EQ(app.max_memory, 200u << 20);
+  EXPECT_EQ(app.cron_restart, "0 3 * * *");
+  EXPECT_TRUE(app.shutdown_with_message && app.wait_ready);
+  EXPECT_TRUE(ApplyFlag(app, "--watch", "src"));
+  EXPECT_THAT(app.watch, ElementsAre("src"));
+  EXPECT_TRUE(ApplyFlag(app, "--watch-delay", "500ms"));
+  EXPECT_EQ(app.watch_delay, std::chrono::milliseconds(500));
+  EXPECT_TRUE(ApplyFlag(app, "--cron", "0"));
+  EXPECT_EQ(app.cron_restart, "");
+  EXPECT_FALSE(ApplyFlag(app, "--cron", "soon"));
+}
+
 TEST(Flags, ThoseForLaterSaySo) {
   AppConfig app;
-  for (const char* flag : {"--watch", "--max-memory-restart", "--cron-restart", "--disable-logs"}) {
+  for (const char* flag : {"--disable-logs", "--pid"}) {
     const Result<> later = ApplyFlag(app, flag, "x");
     ASSERT_FALSE(later) << flag;
     EXPECT_THAT(later.error().message(), HasSubstr("is not supported yet"));
@@ -113,14 +141,27 @@ TEST(Flags, SeveralTogetherFollowPm2sRules) {
   app.script = "a.js";
   Result<std::vector<Problem>> warnings = ApplyFlags(app, Given{{"-i", "2"}});
   ASSERT_TRUE(warnings);
-  EXPECT_EQ(warnings->size(), 1u);
+  EXPECT_TRUE(warnings->empty());
   EXPECT_FALSE(app.merge_logs);
+  EXPECT_EQ(app.exec_mode, ExecMode::kCluster);
   AppConfig merged;
   merged.script = "a.py";
   warnings = ApplyFlags(merged, Given{{"--merge-logs", ""}, {"-i", "2"}});
   ASSERT_TRUE(warnings);
   EXPECT_TRUE(warnings->empty());
   EXPECT_TRUE(merged.merge_logs);
+  EXPECT_EQ(merged.exec_mode, ExecMode::kFork);
+  AppConfig unknown;
+  unknown.script = "bin/www";
+  ASSERT_TRUE(ApplyFlags(unknown, Given{{"-i", "max"}}));
+  EXPECT_EQ(unknown.exec_mode, ExecMode::kAuto);
+  AppConfig wrapped;
+  wrapped.script = "npm";
+  warnings = ApplyFlags(wrapped, Given{{"-i", "2"}});
+  ASSERT_TRUE(warnings);
+  ASSERT_EQ(warnings->size(), 1u);
+  EXPECT_THAT(warnings->front().message, HasSubstr("the server that npm starts is not in it"));
+  EXPECT_EQ(wrapped.exec_mode, ExecMode::kFork);
   EXPECT_FALSE(ApplyFlags(merged, Given{{"-i", "two"}}));
 }
 

@@ -171,48 +171,143 @@ TEST(Reader, AKeyGivenTwiceIsAnErrorAndTheMainSpellingWinsOverItsAlias) {
 
 TEST(Reader, WhatComesLaterIsSaidAndWhatMeansNothingIsNot) {
   const char* text =
-      "apps: [{script: a.js, watch: true, cron_restart: '0 0 * * *', max_memory_restart: 1G, "
-      "pmx: false, vizion: false, ignore_watch: []}]";
+      "apps: [{script: a.js, watch_options: {x: 1}, disable_logs: true, pmx: false, vizion: false, "
+      "pid_file: ''}]";
   const Loaded loaded = Ecosystem(text);
   EXPECT_TRUE(loaded.ok());
-  EXPECT_EQ(loaded.problems.size(), 4u) << All(loaded);
+  EXPECT_EQ(loaded.problems.size(), 2u) << All(loaded);
   EXPECT_THAT(All(loaded),
-              HasSubstr("\"watch\" in app \"a\" is not supported yet by this version of tend and "
-                        "is ignored"));
+              HasSubstr("\"watch_options\" in app \"a\" is not supported yet by this version of "
+                        "tend and is ignored"));
   const Loaded strict = Tend(text);
   EXPECT_FALSE(strict.ok());
-  EXPECT_THAT(All(strict), HasSubstr("error[E036]: \"watch\""));
+  EXPECT_THAT(All(strict), HasSubstr("error[E036]: \"watch_options\""));
   EXPECT_THAT(All(strict), HasSubstr("\"pmx\" in app \"a\" is PM2's and has no meaning"));
-  EXPECT_TRUE(Ecosystem("apps: [{script: a.js, watch: false}]").problems.empty());
+  EXPECT_TRUE(Ecosystem("apps: [{script: a.js, disable_logs: false}]").problems.empty());
 }
 
-TEST(Reader, ClusterModeIsSaidNotToBeThere) {
-  const Loaded loaded = Ecosystem("apps: [{script: a.js, exec_mode: cluster, instances: 2}]");
+// The one app of a file that is fine.
+AppConfig App(const Loaded& loaded) {
+  EXPECT_TRUE(loaded.problems.empty()) << All(loaded);
+  return loaded.config.apps.empty() ? AppConfig() : loaded.config.apps[0];
+}
+
+TEST(Reader, WhatRestartsAnAppIsRead) {
+  const AppConfig app = App(Ecosystem(
+      "apps: [{script: a.js, watch: true, ignore_watch: [node_modules, '*.log'], watch_delay: 1000,"
+      " cron_restart: '0 0 * * *', max_memory_restart: 300M, wait_ready: true}]"));
+  EXPECT_EQ(app.watch, std::vector<std::string>{"."});
+  EXPECT_EQ(app.ignore_watch.size(), 2u);
+  EXPECT_EQ(app.watch_delay, std::chrono::seconds(1));
+  EXPECT_EQ(app.cron_restart, "0 0 * * *");
+  EXPECT_EQ(app.max_memory, 300u << 20);
+  EXPECT_TRUE(app.wait_ready);
+}
+
+TEST(Reader, GroupsOfAnAppAreRead) {
+  const AppConfig app = App(Tend(R"(
+apps:
+  - script: a.js
+    exec_mode: cluster
+    balance: round_robin
+    instances: 2
+    listen: [3000, "unix:/run/a.sock"]
+    ready: { http: /ready, timeout: 10s }
+    health: { http: /health, every: 5, failures: 2, event_loop: 30 }
+    reload: { parallel: 2, overlap: false }
+    limits: { memory: 1G, on_memory: warn }
+)"));
+  EXPECT_EQ(app.exec_mode, ExecMode::kCluster);
+  EXPECT_EQ(app.balance, Balance::kRoundRobin);
+  EXPECT_EQ(app.listen.size(), 2u);
+  EXPECT_EQ(app.ready.http, "/ready");
+  EXPECT_EQ(app.ready.timeout, std::chrono::seconds(10));
+  EXPECT_EQ(app.health.every, std::chrono::seconds(5));
+  EXPECT_EQ(app.health.failures, 2u);
+  EXPECT_EQ(app.health.event_loop, std::chrono::seconds(30));
+  EXPECT_EQ(app.reload.parallel, 2u);
+  EXPECT_EQ(app.reload.overlap, Overlap::kNo);
+  EXPECT_EQ(app.max_memory, 1u << 30);
+  EXPECT_EQ(app.on_memory, OnMemory::kWarn);
+  EXPECT_FALSE(app.merge_logs);
+}
+
+TEST(Reader, ClusterModeIsForNode) {
+  EXPECT_EQ(App(Tend("apps: [{script: a.js, exec_mode: cluster}]")).exec_mode, ExecMode::kCluster);
+  const char* text = "apps: [{script: a.py, exec_mode: cluster, instances: 2}]";
+  EXPECT_THAT(All(Tend(text)), HasSubstr("cannot be cluster: python3 runs the script, not node"));
+  const Loaded loaded = Ecosystem(text);
   EXPECT_TRUE(loaded.ok());
   ASSERT_EQ(loaded.problems.size(), 1u) << All(loaded);
   EXPECT_EQ(loaded.problems[0].code, "W014");
   EXPECT_EQ(loaded.config.apps[0].exec_mode, ExecMode::kFork);
-  EXPECT_FALSE(Tend("apps: [{script: a.js, exec_mode: cluster}]").ok());
+  EXPECT_THAT(All(Tend("apps: [{script: npm, args: start, exec_mode: cluster}]")),
+              HasSubstr("the server that npm starts is not in it"));
 }
 
-TEST(Reader, InstancesOfANodeAppMeanClusterModeUnlessSaidOtherwise) {
-  const auto warnings = [](const std::string& app) {
-    return Ecosystem("apps: [{" + app + "}]").problems.size();
+TEST(Reader, InstancesOfANodeAppMeanClusterModeInPm2sFiles) {
+  const auto mode = [](const std::string& app) {
+    return App(Ecosystem("apps: [{" + app + "}]")).exec_mode;
   };
-  EXPECT_EQ(warnings("script: a.js, instances: 2"), 1u);
-  EXPECT_EQ(warnings("script: a.js, instances: max"), 1u);
-  EXPECT_EQ(warnings("script: a.js, instances: 1"), 0u);
-  EXPECT_EQ(warnings("script: a.py, instances: 2"), 0u);
-  EXPECT_EQ(warnings("script: a.js, instances: 2, exec_mode: fork"), 0u);
-  EXPECT_EQ(warnings("script: a.js, instances: 2, increment_var: PORT"), 0u);
-  EXPECT_EQ(warnings("script: a.js, interpreter: none, instances: 2"), 0u);
-  EXPECT_TRUE(Tend("apps: [{script: a.js, instances: 2}]").problems.empty());
+  EXPECT_EQ(mode("script: a.js, instances: 2"), ExecMode::kCluster);
+  EXPECT_EQ(mode("script: a.js, instances: max"), ExecMode::kCluster);
+  EXPECT_EQ(mode("script: a.js, instances: 1"), ExecMode::kCluster);
+  EXPECT_EQ(mode("script: a.js, instances: -1"), ExecMode::kCluster);
+  EXPECT_EQ(mode("script: a.js, instances: -2"), ExecMode::kFork);
+  EXPECT_EQ(mode("script: a.js"), ExecMode::kFork);
+  EXPECT_EQ(mode("script: a.py, instances: 2"), ExecMode::kFork);
+  EXPECT_EQ(mode("script: bin/www, instances: 2"), ExecMode::kAuto);
+  EXPECT_EQ(mode("script: node a.js, instances: 2"), ExecMode::kAuto);
+  EXPECT_EQ(mode("script: bin/www, exec_mode: cluster"), ExecMode::kAuto);
+  EXPECT_EQ(mode("script: a.js, instances: 2, exec_mode: fork"), ExecMode::kFork);
+  EXPECT_EQ(mode("script: a.js, instances: 2, increment_var: PORT"), ExecMode::kFork);
+  EXPECT_EQ(mode("script: a.js, interpreter: none, instances: 2"), ExecMode::kFork);
+  EXPECT_EQ(mode("script: npm, args: start, instances: 1"), ExecMode::kFork);
+  EXPECT_EQ(App(Tend("apps: [{script: a.js, instances: 2}]")).exec_mode, ExecMode::kFork);
 }
 
-TEST(Reader, ReadinessMessagesComeLater) {
-  const Loaded loaded = Tend("apps: [{script: a.js, wait_ready: true}]");
-  EXPECT_TRUE(loaded.ok());
-  EXPECT_THAT(All(loaded), HasSubstr("a worker counts as ready after 1 s"));
+struct Clash {
+  const char* app;
+  const char* said;
+};
+
+TEST(Reader, WhatCannotBeTogetherIsSaid) {
+  const Clash clashes[] = {
+      {"script: a.js, balance: reuseport",
+       "\"balance\" in app \"a\" needs exec_mode to be cluster"},
+      {"script: a.js, ready: {http: /a, log: x}", "\"ready.log\" in app \"a\" is one way too many"},
+      {"script: a.js, ready: {http: /a, tcp: 80}",
+       "\"ready.tcp\" in app \"a\" is one way too many"},
+      {"script: a.js, instances: 2, listen: 80, health: {http: /}", "cannot tell which worker"},
+      {"script: a.js, instances: max, health: {tcp: 80}", "cannot tell which worker"},
+      {"script: a.js, instances: 2, health: {http: 'http://127.0.0.1:1/'}", "cannot tell which"},
+      {"script: a.js, exec_mode: cluster, health: {tcp: 80}", "says nothing about one worker"},
+      {"script: a.py, health: {event_loop: 10s}", "needs node to run the script"},
+      {"script: a.js, health: {event_loop: 1s}", "at least 3s"},
+      {"script: a.js, reload: {signal: HUP, overlap: yes}", "cannot go with \"reload.overlap\""},
+      {"script: a.js, max_memory_restart: 1G, limits: {memory: 2G}", "means the same as"},
+  };
+  for (const Clash& clash : clashes) {
+    const Loaded loaded = Tend(std::string("apps: [{") + clash.app + "}]");
+    EXPECT_FALSE(loaded.ok()) << clash.app;
+    EXPECT_THAT(All(loaded), HasSubstr(clash.said)) << clash.app;
+  }
+  EXPECT_TRUE(Ecosystem("apps: [{script: a.js, balance: reuseport}]").ok());
+  for (const char* fine :
+       {"script: a.js, instances: 2, listen: 80, increment_var: PORT, health: {http: /}",
+        "script: a.js, instances: 2, listen: 80, exec_mode: cluster, health: {http: /}",
+        "script: a.py, listen: 80, health: {http: /, tcp: 80}",
+        "script: a.js, reload: {signal: HUP, overlap: auto}"}) {
+    App(Tend(std::string("apps: [{") + fine + "}]"));
+  }
+}
+
+TEST(Reader, WhatCannotBeTogetherHasItsPlace) {
+  const Loaded loaded =
+      Tend("apps:\n  - script: a.js\n    ready:\n      http: /a\n      tcp: 80\n");
+  ASSERT_EQ(loaded.problems.size(), 1u);
+  EXPECT_EQ(loaded.problems[0].line, 5);
+  EXPECT_EQ(loaded.problems[0].where, "apps[0].ready.tcp");
 }
 
 TEST(Reader, EcosystemFilesMayBeAListOrOneApp) {

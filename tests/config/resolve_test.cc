@@ -95,6 +95,45 @@ TEST_F(Resolving, TheInterpreterIsThatOfTheEndingOrTheContent) {
   }
 }
 
+TEST_F(Resolving, ModeIsSettledByWhoRunsTheScript) {
+  folder_.Write("www", "#!/usr/bin/env node\n", 0755);
+  folder_.Write("binary",
+                std::string("\x7f"
+                            "ELF\0",
+                            5),
+                0755);
+  AppConfig node;
+  node.script = "www";
+  node.exec_mode = ExecMode::kAuto;
+  EXPECT_EQ(Run(node), "");
+  EXPECT_EQ(node.exec_mode, ExecMode::kCluster);
+  AppConfig other;
+  other.script = "binary";
+  other.exec_mode = ExecMode::kAuto;
+  EXPECT_EQ(Run(other), "");
+  EXPECT_EQ(other.exec_mode, ExecMode::kFork);
+  AppConfig wrong;
+  wrong.script = "binary";
+  wrong.exec_mode = ExecMode::kCluster;
+  EXPECT_THAT(Run(wrong), HasSubstr("\"exec_mode\" cannot be cluster"));
+  EXPECT_EQ(errors_, 1);
+  AppConfig line;
+  line.script = "node www";
+  line.exec_mode = ExecMode::kAuto;
+  line.health.event_loop = std::chrono::seconds(10);
+  EXPECT_THAT(Run(line), HasSubstr("\"health.event_loop\" needs node"));
+  EXPECT_EQ(line.exec_mode, ExecMode::kFork);
+}
+
+TEST_F(Resolving, WatchedPathsAreAbsolute) {
+  folder_.Write("a.js", "");
+  AppConfig app;
+  app.script = "a.js";
+  app.watch = {".", "src/", "/etc/x", "~/y"};
+  EXPECT_EQ(Run(app), "");
+  EXPECT_THAT(app.watch, ElementsAre(folder_.path(), Path("src"), "/etc/x", "/h/me/y"));
+}
+
 TEST_F(Resolving, BunRunsTypeScriptWhereItIs) {
   folder_.Write("bun", "#!/bin/sh\n", 0755);
   folder_.Write("a.ts", "");

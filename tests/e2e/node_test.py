@@ -137,12 +137,6 @@ class JavascriptConfigTest(TendTest):
         want = {f"PORT={4000 + i} of {i}" for i in range(3)}
         wait_until(lambda: set(self.tend.texts("a")) == want, 5)
 
-    def test_cluster_mode_says_that_it_is_not_there_yet(self):
-        self.tend.write("ecosystem.config.js", "module.exports = { apps: [{ name: 'a', script: './app.js',"
-                        " exec_mode: 'cluster', instances: 2 }] }\n")
-        _, _, err = self.tend.run("start", "ecosystem.config.js")
-        self.assertIn("cluster", err)
-
     def test_only_and_several_apps(self):
         self.tend.write("ecosystem.config.json", json.dumps(
             {"apps": [{"name": n, "script": "./app.js"} for n in ("a", "b", "c")]}))
