@@ -108,6 +108,22 @@ ExitCode DoSignal(const Context& context, const Arguments& arguments) {
   return Act(context, request, "sent " + SignalName(number) + " to " + Join(request.select, ", "));
 }
 
+ExitCode DoTrigger(const Context& context, const Arguments& arguments) {
+  if (arguments.words.size() < 2 || arguments.words.size() > 3) {
+    return Usage(context, "which action of which app?", "tend trigger api cache:clear [PARAMETER]");
+  }
+  Request request;
+  request.verb = "trigger";
+  request.select = {arguments.words[0]};
+  request.action = arguments.words[1];
+  if (arguments.words.size() == 3) request.param = arguments.words[2];
+  const auto answer = Ask(context, request, kActionLimit);
+  if (!answer) return Complain(context, answer.error());
+  for (const Answer::Reply& reply : answer->replies)
+    context.terminal.Out(fmt::format("{}:{} {}\n", reply.app, reply.slot, reply.json));
+  return Conclude(context, *answer, request.select);
+}
+
 ExitCode DoFlush(const Context& context, const Arguments& arguments) {
   Request request;
   request.verb = "flush";

@@ -25,7 +25,7 @@ Result<ControlClient> ControlClient::Connect(const std::string& path) {
 
 Result<Answer> ControlClient::Call(const Request& request,
                                    std::chrono::milliseconds quiet_limit,
-                                   AnswerReader::OnWorker on_worker) {
+                                   AnswerReader::OnProgress on_progress) {
   TRY(const std::vector<std::string> packets, ToPackets(request));
   for (const std::string& packet : packets) {
     for (;;) {
@@ -35,7 +35,7 @@ Result<Answer> ControlClient::Call(const Request& request,
       TRY_VOID(WaitFor(socket_.get(), POLLOUT, In(quiet_limit)));
     }
   }
-  AnswerReader reader(std::move(on_worker));
+  AnswerReader reader(std::move(on_progress));
   std::string buffer(kLinkPacketMax, '\0');
   for (;;) {
     const auto packet = ReceivePacket(socket_.get(), buffer);

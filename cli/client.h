@@ -22,7 +22,7 @@ class ControlClient {
   // the middle, Errc::kTimeout if it falls silent.
   Result<Answer> Call(const Request& request,
                       std::chrono::milliseconds quiet_limit,
-                      AnswerReader::OnWorker on_worker = {});
+                      AnswerReader::OnProgress on_progress = {});
 
  private:
   Fd socket_;

@@ -34,9 +34,9 @@ std::string_view Version() {
 Result<Answer> Ask(const Context& context,
                    const Request& request,
                    std::chrono::milliseconds quiet_limit,
-                   AnswerReader::OnWorker on_worker) {
+                   AnswerReader::OnProgress on_progress) {
   TRY(ControlClient client, context.connect());
-  return client.Call(request, quiet_limit, std::move(on_worker));
+  return client.Call(request, quiet_limit, std::move(on_progress));
 }
 
 ExitCode Complain(const Context& context, const Error& error) {

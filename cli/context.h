@@ -32,7 +32,7 @@ inline constexpr std::chrono::milliseconds kReadLimit = std::chrono::seconds(5);
 Result<Answer> Ask(const Context& context,
                    const Request& request,
                    std::chrono::milliseconds quiet_limit = kReadLimit,
-                   AnswerReader::OnWorker on_worker = {});
+                   AnswerReader::OnProgress on_progress = {});
 
 // Says what went wrong and what to do about it; the exit code that fits.
 ExitCode Complain(const Context& context, const Error& error);

@@ -20,6 +20,10 @@ constexpr std::size_t kLinesMax = 20;
 constexpr std::chrono::milliseconds kStderrLimit{1500};
 
 std::string Sentence(const Failure& failure, std::string_view what) {
+  if (failure.serving_pid != 0) {
+    return fmt::format("{} was not replaced: {}; its old process, {}, still serves", failure.Name(),
+                       failure.why, failure.serving_pid);
+  }
   std::string text = failure.Name() + ' ' + std::string(what);
   if (!failure.why.empty()) text += ": " + failure.why;
   if (!failure.exit || !failure.exit->known) return text;

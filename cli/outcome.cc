@@ -8,6 +8,7 @@
 
 #include "cli/failures.h"
 #include "cli/interrupt.h"
+#include "cli/progress.h"
 #include "cli/state_view.h"
 #include "cli/text.h"
 #include "config/codec.h"
@@ -73,7 +74,11 @@ ExitCode ActOnApps(const Context& context,
   if (!before) return Complain(context, before.error());
   const auto begun = std::chrono::steady_clock::now();
   SayWhenInterrupted("\nthe daemon goes on with it; `tend list` shows how far it is\n");
-  const auto answer = Ask(context, request, kActionLimit);
+  ProgressLine progress_line(context.terminal);
+  const auto answer =
+      Ask(context, request, kActionLimit,
+          [&progress_line](const Progress& progress) { progress_line.Tell(progress); });
+  progress_line.End();
   SayWhenInterrupted("");
   if (!answer) return Complain(context, answer.error());
   const auto took = std::chrono::steady_clock::now() - begun;

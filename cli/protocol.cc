@@ -69,6 +69,7 @@ Failure FailureOf(const json::object& event) {
       static_cast<std::uint64_t>(std::max<std::int64_t>(0, Integer(event, "incarnation", 0)));
   failure.why = Text(event, "why");
   failure.exit = ExitOf(event.if_contains("exit"));
+  failure.serving_pid = static_cast<int>(Integer(event, "serving", 0));
   return failure;
 }
 
@@ -85,6 +86,8 @@ Result<std::vector<std::string>> ToPackets(const Request& request) {
   head["wait"] = request.wait;
   if (!request.instances.empty()) head["instances"] = request.instances;
   if (!request.signal.empty()) head["signal"] = request.signal;
+  if (!request.action.empty()) head["action"] = request.action;
+  if (request.param) head["param"] = *request.param;
   if (request.update_env) head["update_env"] = VariablesObject(*request.update_env);
   if (!request.select.empty()) {
     json::array& select = head["select"].emplace_array();
@@ -150,11 +153,14 @@ Result<bool> AnswerReader::Feed(std::string_view packet) {
     wrapped["workers"] = event.contains("workers") ? event.at("workers") : json::array();
     TRY(const AppStatus read, AppStatusFromJson(json::serialize(wrapped)));
     app->workers.insert(app->workers.end(), read.workers.begin(), read.workers.end());
-  } else if (kind == "worker") {
-    const json::value* worker = event.if_contains("worker");
-    if (worker == nullptr || !on_worker_) return false;
-    TRY(const WorkerStatus status, WorkerStatusFromJson(json::serialize(*worker)));
-    on_worker_(Text(event, "app"), status);
+  } else if (kind == "replacing") {
+    if (!on_progress_) return false;
+    on_progress_({Text(event, "app"), static_cast<int>(Integer(event, "slot", 0)),
+                  static_cast<int>(Integer(event, "pid", 0)), Text(event, "what")});
+  } else if (kind == "reply") {
+    const json::value* reply = event.if_contains("reply");
+    answer_.replies.push_back({Text(event, "app"), static_cast<int>(Integer(event, "slot", 0)),
+                               reply == nullptr ? "null" : json::serialize(*reply)});
   } else if (kind == "failed") {
     answer_.failures.push_back(FailureOf(event));
   } else if (kind == "config") {

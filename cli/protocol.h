@@ -25,6 +25,8 @@ struct Request {
   std::optional<Variables> update_env;  // restart, reload
   std::string instances;                // scale
   std::string signal;                   // signal
+  std::string action;                   // trigger
+  std::optional<std::string> param;     // trigger
   bool wait = true;
 };
 
@@ -38,6 +40,7 @@ struct Failure {
   std::uint64_t incarnation = 0;
   std::string why;
   std::optional<ExitStatus> exit;
+  int serving_pid = 0;  // of the process that it should have replaced, which goes on; 0: none
 
   std::string Name() const { return slot < 0 ? app : app + ':' + std::to_string(slot); }
 };
@@ -51,13 +54,27 @@ struct Answer {
   std::vector<Failure> failures;
   std::vector<std::pair<std::string, std::string>> configs;  // app, AppConfig as JSON
   std::vector<std::pair<std::string, Variables>> env;        // app, its environment
+  struct Reply {
+    std::string app;
+    int slot = 0;
+    std::string json;
+  };
+  std::vector<Reply> replies;  // of trigger
+};
+
+// How far a reload is: the process of a worker is now `what` ("starting", "ready", …).
+struct Progress {
+  std::string app;
+  int slot = 0;
+  int pid = 0;
+  std::string what;
 };
 
 // Puts the packets of one answer together.
 class AnswerReader {
  public:
-  using OnWorker = std::function<void(const std::string& app, const WorkerStatus&)>;
-  explicit AnswerReader(OnWorker on_worker) : on_worker_(std::move(on_worker)) {}
+  using OnProgress = std::function<void(const Progress&)>;
+  explicit AnswerReader(OnProgress on_progress) : on_progress_(std::move(on_progress)) {}
 
   // True when that was the last packet. Errc::kInternal if it is none of ours; events that this
   // version does not know are passed over.
@@ -65,7 +82,7 @@ class AnswerReader {
   Answer& answer() { return answer_; }
 
  private:
-  OnWorker on_worker_;
+  OnProgress on_progress_;
   Answer answer_;
 };
 

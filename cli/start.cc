@@ -84,6 +84,10 @@ ExitCode Again(const Context& context,
     code = ActOnApps(context, StartRequest(*found.wanted, arguments), "updated", "updating");
     const auto after = ListApps(context);
     if (!after) return Complain(context, after.error());
+    if (code != ExitCode::kOk) {
+      context.terminal.Note("what did not change was therefore not " + std::string(past));
+      return code;
+    }
     // What changed has new processes already.
     for (const config::AppConfig& app : found.wanted->apps) {
       const auto before = IncarnationsOf(*known, app.name);
@@ -132,6 +136,14 @@ ExitCode DoRestart(const Context& context, const Arguments& arguments) {
 
 ExitCode DoReload(const Context& context, const Arguments& arguments) {
   return Again(context, arguments, CommandId::kReload, "reloaded", "reloading");
+}
+
+ExitCode DoRollback(const Context& context, const Arguments& arguments) {
+  if (arguments.words.empty()) return Usage(context, "which app?", "tend rollback api");
+  Request request;
+  request.verb = "rollback";
+  request.select = arguments.words;
+  return ActOnApps(context, request, "rolled back", "rolling back");
 }
 
 ExitCode DoResurrect(const Context& context, const Arguments&) {

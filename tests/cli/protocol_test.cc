@@ -7,6 +7,7 @@
 #include "base/link.h"
 #include "cli/client.h"
 #include "cli/fake_core.h"
+#include "cli/progress.h"
 
 namespace tend::cli {
 namespace {
@@ -79,13 +80,12 @@ TEST(AnswerReader, ReadsFailuresWithTheirExit) {
 
 TEST(AnswerReader, TellsProgressAndPassesOverWhatItDoesNotKnow) {
   std::vector<std::string> seen;
-  AnswerReader reader([&](const std::string& app, const WorkerStatus& worker) {
-    seen.push_back(app + ' ' + std::string(Name(worker.state)));
-  });
-  ASSERT_TRUE(reader.Feed(R"({"event":"worker","app":"api","worker":{"state":"starting"}})"));
+  AnswerReader reader([&](const Progress& progress) { seen.push_back(Sentence(progress)); });
+  ASSERT_TRUE(
+      reader.Feed(R"({"event":"replacing","app":"api","slot":1,"pid":42,"what":"serving"})"));
   ASSERT_TRUE(reader.Feed(R"({"event":"of the future","x":[1,2]})"));
   ASSERT_TRUE(reader.Feed(R"({})"));
-  EXPECT_EQ(seen, std::vector<std::string>{"api starting"});
+  EXPECT_EQ(seen, std::vector<std::string>{"api:1: the new process 42 serves"});
 }
 
 TEST(AnswerReader, RefusesWhatIsNotJson) {

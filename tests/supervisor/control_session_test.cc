@@ -113,10 +113,10 @@ TEST_F(ControlTest, AFailedStartNamesWorkerIncarnationAndExit) {
   const std::uint64_t incarnation = StatusOf("api").incarnation;
   Exit(1000, 3);
   const auto answers = ReadAll(client_);
-  EXPECT_THAT(answers,
-              testing::Contains(R"({"event":"failed","app":"api","slot":0,"incarnation":)" +
-                                std::to_string(incarnation) +
-                                R"(,"why":"exit code 3","exit":{"code":3,"signal":null}})"));
+  EXPECT_THAT(answers, testing::Contains(
+                           R"({"event":"failed","app":"api","slot":0,"incarnation":)" +
+                           std::to_string(incarnation) +
+                           R"(,"serving":0,"why":"exit code 3","exit":{"code":3,"signal":null}})"));
   EXPECT_THAT(answers.back(), HasSubstr(R"("exit":7,"error":"api:0 is not online: exit code 3")"));
 }
 
