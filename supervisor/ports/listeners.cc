@@ -140,6 +140,9 @@ Result<Listeners::Grant> Listeners::Ask(const Asker& asker, const ListenQuery& q
   const std::string& app = asker.worker.app;
   Entry* entry = FindByKey(app, query.key);
   if (entry == nullptr && query.fd < 0 && query.first) entry = FindConfigured(app, query);
+  if (entry != nullptr && entry->listener.keys.size() >= kListenersPerApp) {
+    return SysError("listen", EMFILE);
+  }
   const bool made = entry == nullptr;
   if (made) {
     TRY(entry, Open(asker, query));
@@ -171,7 +174,7 @@ Result<Listeners::Grant> Listeners::Ask(const Asker& asker, const ListenQuery& q
   if (std::count(listener.keys.begin(), listener.keys.end(), query.key) == 0) {
     listener.keys.push_back(query.key);
   }
-  // One that asks again has been asked about by a core before us.
+  // One that asks again was answered by a core before us, perhaps in another way.
   std::erase_if(listener.uses, [&](const ListenerUse& use) {
     return use.incarnation == asker.worker.incarnation && use.key == query.key;
   });

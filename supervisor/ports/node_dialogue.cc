@@ -1,0 +1,154 @@
+// What workers say, and the answers.
+#include <algorithm>
+#include <cerrno>
+
+#include "supervisor/ports/node_hosting.h"
+
+namespace tend::supervisor {
+namespace {
+
+constexpr auto kFactInterval = std::chrono::minutes(1);
+
+}  // namespace
+
+void NodeHost::Impl::OnMessage(std::uint64_t incarnation, std::string_view text) {
+  using Kind = NodeMessage::Kind;
+  Worker* worker = Find(incarnation);
+  if (worker == nullptr) return;
+  const NodeMessage message = ParseNodeMessage(text);
+  NodeChannel& channel = *worker->channel;
+  const bool cluster = worker->info.cluster;
+  switch (message.kind) {
+    case Kind::kOther:
+      return;
+    case Kind::kHandle:
+      // The program cannot say anything more before it is answered.
+      (void)channel.Send(channel.TakeHandle() ? kHandleAck : kHandleNack);
+      return;
+    case Kind::kHandleAck:
+      if (!worker->sent_handles.empty()) worker->sent_handles.pop_front();
+      return;
+    case Kind::kHandleNack:
+      return OnNack(*worker);
+    case Kind::kAnswer:
+      return OnAnswer(*worker, message);
+    case Kind::kQuery:
+      // These write a file: others have their turn before the next.
+      channel.EndTurn();
+      if (cluster) OnQuery(*worker, message);
+      return;
+    case Kind::kClose:
+      channel.EndTurn();
+      return OnClose(*worker, message.key);
+    case Kind::kLeaving:
+      worker->leaving = true;
+      (void)channel.Send(AckMessage(NextSeq(), message.seq));
+      return;
+    // The listener may do anything to us: nothing comes after it.
+    case Kind::kReady:
+      return listener_.OnWord(incarnation, NodeWord::kReady);
+    case Kind::kListening:
+      if (cluster) listener_.OnWord(incarnation, NodeWord::kListening);
+      return;
+    case Kind::kTyped: {
+      const WorkerRef ref = worker->info.ref;
+      return listener_.OnNodeMessage(ref, message.type, message.data);
+    }
+  }
+}
+
+void NodeHost::Impl::OnTooLarge(std::uint64_t incarnation) {
+  Worker* worker = Find(incarnation);
+  if (worker == nullptr || loop_.Now() < worker->next_fact) return;
+  worker->next_fact = loop_.Now() + kFactInterval;
+  Fact fact;
+  fact.id = FactId::kWorkerMessageDropped;
+  fact.time = loop_.WallNow();
+  fact.app = worker->info.ref.app;
+  fact.slot = worker->info.ref.slot;
+  fact.fields.emplace_back("max_bytes", std::to_string(kMessageMax));
+  listener_.OnFact(std::move(fact));
+}
+
+void NodeHost::Impl::OnClosed(std::uint64_t incarnation) {
+  Worker* worker = Find(incarnation);
+  if (worker == nullptr) return;
+  listeners_.RemoveUses(incarnation);
+  Abandon(*worker);
+  listener_.OnWord(incarnation, NodeWord::kDisconnected);
+}
+
+void NodeHost::Impl::OnQuery(Worker& worker, const NodeMessage& message) {
+  const NodeWorker& info = worker.info;
+  const ListenQuery& query = message.query;
+  auto grant = listeners_.Ask({info.ref, info.balance, info.pid, worker.channel->fd()}, query);
+  if (!grant) {
+    const int number = grant.error().sys_errno();
+    return Refuse(worker, message.seq, query.key, number == 0 ? EIO : number);
+  }
+  const QueryReply reply{NextSeq(), message.seq, query.key, grant->data};
+  const bool datagram = query.options.datagram;
+  Result<> sent;
+  if (grant->round_robin) {
+    const auto bound = BoundAddress(grant->socket);
+    sent = worker.channel->Send(RoundRobinReply(reply, bound ? *bound : query.address));
+  } else {
+    sent = worker.channel->Send(SharedReply(reply, datagram), grant->socket);
+  }
+  if (!sent) {
+    listeners_.RemoveUse(info.ref.incarnation, query.key);
+    return Refuse(worker, message.seq, query.key, EMFILE);
+  }
+  if (!grant->round_robin) NoteHandle(worker, {0, message.seq, query.key});
+  AddRoute(worker, {grant->id, query.key, {}, grant->round_robin, datagram});
+}
+
+void NodeHost::Impl::Refuse(Worker& worker,
+                            std::int64_t query,
+                            const std::string& key,
+                            int number) {
+  (void)worker.channel->Send(ErrorReply({NextSeq(), query, key, "null"}, number));
+}
+
+void NodeHost::Impl::OnAnswer(Worker& worker, const NodeMessage& message) {
+  EndConnection(worker, message.ack, message.accepted);
+}
+
+void NodeHost::Impl::OnNack(Worker& worker) {
+  if (worker.sent_handles.empty()) return;
+  const SentHandle handle = std::move(worker.sent_handles.front());
+  worker.sent_handles.pop_front();
+  if (handle.connection != 0) return EndConnection(worker, handle.connection, false);
+  // Node has thrown the reply away, and its program would wait for ever.
+  RemoveRoute(worker, handle.key);
+  listeners_.RemoveUse(worker.info.ref.incarnation, handle.key);
+  Refuse(worker, handle.query, handle.key, EMFILE);
+}
+
+void NodeHost::Impl::EndConnection(Worker& worker, std::int64_t seq, bool accepted) {
+  auto given = worker.in_flight.extract(seq);
+  if (!given) return;
+  const std::uint64_t incarnation = worker.info.ref.incarnation;
+  const auto round_robin = round_robins_.find(given.mapped().listener);
+  if (round_robin == round_robins_.end()) return;
+  if (accepted) {
+    given.mapped().connection.fd.Reset();
+    round_robin->second.Done(incarnation);
+  } else {
+    round_robin->second.Refused(incarnation, std::move(given.mapped().connection));
+  }
+}
+
+void NodeHost::Impl::OnClose(Worker& worker, const std::string& key) {
+  RemoveRoute(worker, key);
+  const std::uint64_t id = listeners_.RemoveUse(worker.info.ref.incarnation, key);
+  const Listener* listener = listeners_.Find(id);
+  if (listener == nullptr || worker.leaving) return;
+  if (listener->origin == Listener::Origin::kConfigured) return;
+  const bool used =
+      std::any_of(listener->uses.begin(), listener->uses.end(),
+                  [this](const ListenerUse& use) { return workers_.contains(use.incarnation); });
+  if (!used) listeners_.Drop(id);
+}
+
+}  // namespace tend::supervisor
