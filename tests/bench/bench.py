@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 
+import cluster
 import logs
 from peers import BIN, PEERS, median, pss_mib, wait_for
 
@@ -58,8 +59,9 @@ BENCHES = {"respawn": respawn, "memory": memory, "list": listing}
 def main():
     parser = argparse.ArgumentParser(prog="./dev bench")
     parser.add_argument("--out", type=pathlib.Path, required=True)
-    parser.add_argument("name", nargs="?", choices=[*BENCHES, "logs", "logs_read"])
+    parser.add_argument("name", nargs="?", choices=[*BENCHES, "logs", "logs_read", "cluster"])
     logs.add_options(parser.add_argument_group("logs"))
+    cluster.add_options(parser.add_argument_group("cluster"))
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     for name, bench in BENCHES.items():
@@ -86,6 +88,8 @@ def main():
         reader = pathlib.Path(__file__).with_name("logs_read.py")
         write = ["--write", options.write] if options.write and options.name == "logs_read" else []
         subprocess.run([sys.executable, "-B", reader, "--out", options.out, *write], check=True)
+    if options.name in (None, "cluster"):
+        cluster.bench(options)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ TEND_BIN is the folder of the programs. Every wait has a deadline; what is not t
 the test and prints what tend itself had to say.
 """
 import ctypes
+import fcntl
 import http.client
 import json
 import os
@@ -12,6 +13,7 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -24,7 +26,7 @@ WORKERS = pathlib.Path(os.environ.get("TEND_TEST_WORKERS", BIN / "workers"))
 SANITIZED = os.environ.get("TEND_SANITIZED", "")
 # Sanitized programs are slower; no test is about speed then.
 PATIENCE = 4 if SANITIZED else 1
-CLONE_NEWNS = 0x00020000  # sched.h
+CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000  # sched.h
 DAEMONS = ("tendd", "tend-core", "tend-sidecar")
 
 LINE = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z) (stdout|stderr) ([FP]) ([^ ]+):(\d+|-) (.*)", re.S)
@@ -382,6 +384,15 @@ def own_mounts():
     if os.getuid() != 0 or ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNS) != 0:
         return False
     return subprocess.run(["mount", "--make-rprivate", "/"], stderr=subprocess.DEVNULL).returncode == 0
+
+
+def own_network():
+    """A network of this process's own, with nothing but 127.0.0.1 and ::1; False where that is not allowed."""
+    if os.getuid() != 0 or ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) != 0:
+        return False
+    with socket.socket() as any_socket:  # SIOCSIFFLAGS: IFF_UP | IFF_RUNNING
+        fcntl.ioctl(any_socket, 0x8914, struct.pack("16sh14x", b"lo", 0x41))
+    return True
 
 
 def median(values):
