@@ -8,9 +8,27 @@ namespace {
 
 using std::chrono::milliseconds;
 
+// How it becomes ready, is seen to be sick, and is replaced.
+void ChangeItsLife(AppConfig& app) {
+  app.shutdown_with_message = true;
+  app.wait_ready = true;
+  app.listen_timeout = milliseconds(8);
+  app.ready = {"/ready", "3001", "^up$", milliseconds(19)};
+  app.health = {"/health", "3002",           "test -e up",     milliseconds(20), milliseconds(21),
+                22,        milliseconds(23), milliseconds(24), milliseconds(25)};
+  app.reload = {26, milliseconds(27), milliseconds(28), 1, Overlap::kNo};
+  app.max_memory = 29;
+  app.on_memory = OnMemory::kWarn;
+  app.cron_restart = "daily";
+  app.watch = {"/srv"};
+  app.ignore_watch = {"*.log"};
+  app.watch_delay = milliseconds(30);
+}
+
 // Every member differs from its default.
 AppConfig Changed() {
   AppConfig app;
+  ChangeItsLife(app);
   app.name = "web";
   app.namespace_ = "shop";
   app.script = "/srv/web.js";
@@ -40,19 +58,6 @@ AppConfig Changed() {
   app.kill_timeout = Duration(7);
   app.kill_signal = 15;
   app.treekill = false;
-  app.shutdown_with_message = true;
-  app.wait_ready = true;
-  app.listen_timeout = milliseconds(8);
-  app.ready = {"/ready", "3001", "^up$", milliseconds(19)};
-  app.health = {"/health", "3002",           "test -e up",     milliseconds(20), milliseconds(21),
-                22,        milliseconds(23), milliseconds(24), milliseconds(25)};
-  app.reload = {26, milliseconds(27), milliseconds(28), 1, Overlap::kNo};
-  app.max_memory = 29;
-  app.on_memory = OnMemory::kWarn;
-  app.cron_restart = "daily";
-  app.watch = {"/srv"};
-  app.ignore_watch = {"*.log"};
-  app.watch_delay = milliseconds(30);
   app.uid = "www-data";
   app.gid = "33";
   app.out_file = "/o";

@@ -14,10 +14,15 @@ MAY_INCLUDE = {
     "supervisor": {"base", "config", "supervisor"},
     "cli": {"base", "config", "cli"},
 }
-# Where all is wired together. The thin core beside it must not reach into it.
-COMPOSITION_ROOTS = re.compile(r"supervisor/sidecar/\w+\.(h|cc)")
-# A part of the core that knows nothing of the rest of it.
-PORTS = "supervisor/ports/"
+# Where all is wired together. Nothing else may reach into supervisor/sidecar/.
+COMPOSITION_ROOTS = re.compile(r"supervisor/(sidecar/\w+\.(h|cc)|\w+_main\.cc)")
+# The folders of supervisor/, and which of them each may include.
+SUPERVISOR = {
+    "supervisor/ports": {"supervisor/ports"},
+    "supervisor/probes": {"supervisor/probes"},
+    "supervisor": {"supervisor", "supervisor/ports"},
+    "supervisor/control": {"supervisor/control", "supervisor", "supervisor/ports"},
+}
 # Of config/, the data path takes plain structs only.
 STRUCTS_ONLY = {"collector", "rotate", "exporter"}
 
@@ -25,7 +30,7 @@ STRUCTS_ONLY = {"collector", "rotate", "exporter"}
 LIBRARIES = {
     r"boost/asio": r"base/loop_asio\.cc|exporter/http_server\.cc",
     r"boost/beast": r"exporter/http_server\.cc",
-    r"boost/json": r"(base|config|collector|rotate|exporter|supervisor|cli)/((sidecar|ports)/)?\w+\.cc",
+    r"boost/json": r"(base|config|collector|rotate|exporter|supervisor|cli)/((sidecar|ports|control)/)?\w+\.cc",
     r"re2/": r"base/pattern\.cc",
     r"boost/": r"(base|exporter)/\w+\.cc",
     r"spdlog/": r"base/log\.cc",
@@ -51,10 +56,8 @@ for folder in tree.CODE_FOLDERS:
                     problems.append(f'{name}: "{ours}" is not written from the root of the tree')
                 elif COMPOSITION_ROOTS.fullmatch(name):
                     continue
-                elif ours.startswith("supervisor/sidecar/"):
-                    problems.append(f"{name}: the core must not include {ours}")
-                elif name.startswith(PORTS) and target == folder and not ours.startswith(PORTS):
-                    problems.append(f"{name}: {PORTS} must not include {ours}")
+                elif target == "supervisor" == folder and ours.rpartition("/")[0] not in SUPERVISOR[name.rpartition("/")[0]]:
+                    problems.append(f"{name}: {name.rpartition('/')[0]} must not include {ours}")
                 elif target not in MAY_INCLUDE[folder]:
                     problems.append(f"{name}: {folder} must not include {ours}")
                 elif target == "config" and folder in STRUCTS_ONLY and ours != "config/config.h":

@@ -1,4 +1,4 @@
-#include "supervisor/control_session.h"
+#include "supervisor/control/control_session.h"
 
 #include <gmock/gmock.h>
 

@@ -3,8 +3,8 @@
 
 #include <boost/json.hpp>
 
-#include "supervisor/control_session.h"
-#include "supervisor/json_text.h"
+#include "supervisor/control/control_session.h"
+#include "supervisor/control/json_text.h"
 
 namespace tend::supervisor {
 namespace {

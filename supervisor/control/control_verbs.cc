@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "config/codec.h"
-#include "supervisor/control_session.h"
-#include "supervisor/json_text.h"
+#include "supervisor/control/control_session.h"
+#include "supervisor/control/json_text.h"
 #include "supervisor/launch.h"
 
 namespace tend::supervisor {

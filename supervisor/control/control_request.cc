@@ -1,4 +1,4 @@
-#include "supervisor/control_request.h"
+#include "supervisor/control/control_request.h"
 
 #include <boost/json.hpp>
 

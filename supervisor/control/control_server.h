@@ -10,7 +10,7 @@
 
 #include "base/fd.h"
 #include "base/loop.h"
-#include "supervisor/control_session.h"
+#include "supervisor/control/control_session.h"
 
 namespace tend::supervisor {
 

@@ -1,10 +1,10 @@
-#include "supervisor/control_session.h"
+#include "supervisor/control/control_session.h"
 
 #include <unistd.h>
 
 #include <utility>
 
-#include "supervisor/json_text.h"
+#include "supervisor/control/json_text.h"
 
 namespace tend::supervisor {
 namespace {

@@ -1,4 +1,4 @@
-#include "supervisor/json_text.h"
+#include "supervisor/control/json_text.h"
 
 #include <utility>
 

@@ -1,4 +1,4 @@
-#include "supervisor/sidecar_link.h"
+#include "supervisor/control/sidecar_link.h"
 
 #include <optional>
 #include <utility>
@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "config/codec.h"
 #include "config/worker_command.h"
-#include "supervisor/json_text.h"
+#include "supervisor/control/json_text.h"
 
 namespace tend::supervisor {
 namespace {

@@ -14,9 +14,9 @@
 #include <vector>
 
 #include "base/link.h"
-#include "supervisor/control_request.h"
+#include "supervisor/control/control_request.h"
 #include "supervisor/fleet.h"
-#include "supervisor/sidecar_link.h"
+#include "supervisor/control/sidecar_link.h"
 
 namespace tend::supervisor {
 

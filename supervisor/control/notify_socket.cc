@@ -1,4 +1,4 @@
-#include "supervisor/notify_socket.h"
+#include "supervisor/control/notify_socket.h"
 
 #include <sys/socket.h>
 #include <sys/un.h>
