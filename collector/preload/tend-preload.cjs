@@ -1,24 +1,110 @@
 'use strict';
 // Runs inside a Node worker before its own code (NODE_OPTIONS=--require) and reports, once a second
 // on the descriptor TEND_TELEMETRY_FD, how late its event loop ran (frames: collector/telemetry_frame.h).
+// On the worker's channel, if it has one, it is told to let go of its connections (NODE_TEND_DRAIN)
+// and, in one that began with TEND_HOLD, to begin to take some (NODE_TEND_RELEASE).
 //
 // Never throws, never keeps the process alive, never speaks on any other descriptor, and leaves the
 // environment as the user wrote it. Silent in worker threads and in what the worker starts.
 (function tendPreload() {
+  // What an app listens on is bound and seen as listening, but does not take connections yet: the
+  // handles that the cluster gives to servers note a listen() until they are released.
+  const holdBack = () => {
+    const cluster = require('cluster');
+    const { getSystemErrorName, getSystemErrorMap } = require('util');
+    const { nextTick } = process;
+    const getServer = cluster._getServer;
+    if (!cluster.isWorker || typeof getServer !== 'function') return () => {};
+    let waiting = [];
+    const fail = (server, handle, number) => {
+      const name = getSystemErrorName(number);
+      const known = getSystemErrorMap ? getSystemErrorMap().get(number) : undefined;
+      const error = new Error(`listen ${name}${known ? `: ${known[1]}` : ''}`);
+      Object.assign(error, { code: name, errno: number, syscall: 'listen' });
+      handle.close();
+      server._handle = null;
+      // As Node does: without a listener it ends the app.
+      nextTick(() => server.emit('error', error));
+    };
+    const noteInstead = (server, handle) => {
+      // Where core accepts, the handle is none of the kernel's, and core holds back by itself.
+      if (typeof handle.listen !== 'function' || Object.hasOwn(handle, 'listen')) return;
+      handle.listen = (backlog) => {
+        if (!waiting) return Object.getPrototypeOf(handle).listen.call(handle, backlog);
+        waiting.push({ server, handle, backlog });
+        return 0;
+      };
+    };
+    const held = function _getServer(server, options, callback) {
+      return getServer.call(this, server, options, function onHandle(error, handle, ...rest) {
+        if (!error && handle && waiting) noteInstead(server, handle);
+        return callback.call(this, error, handle, ...rest);
+      });
+    };
+    cluster._getServer = held;
+    return () => {
+      if (!waiting) return;
+      const all = waiting;
+      waiting = null;
+      if (cluster._getServer === held) cluster._getServer = getServer;
+      for (const { server, handle, backlog } of all) {
+        delete handle.listen;
+        if (server._handle !== handle) continue;
+        const number = handle.listen(backlog);
+        if (number) fail(server, handle, number);
+      }
+    };
+  };
+
+  // Every response from now on ends its connection, so that its client comes back to another worker.
+  let requests;  // a channel that nobody holds is forgotten
+  const drain = () => {
+    if (requests) return;
+    requests = require('diagnostics_channel').channel('http.server.request.start');
+    requests.subscribe((message) => {
+      try { message.response.shouldKeepAlive = false; } catch { /* an app's own kind of response */ }
+    });
+    const { ServerResponse } = require('http');
+    for (const { _httpMessage: response } of process._getActiveHandles()) {
+      if (response instanceof ServerResponse && !response.headersSent) response.shouldKeepAlive = false;
+    }
+  };
+
+  const obeyCore = (hold) => {
+    const release = hold ? holdBack() : () => {};
+    // Such messages are Node's own, which an app does not see, and do not keep the channel busy.
+    process.on('internalMessage', (message) => {
+      try {
+        if (message.cmd === 'NODE_TEND_RELEASE') release();
+        if (message.cmd === 'NODE_TEND_DRAIN') drain();
+      } catch { /* then it goes on as without us */ }
+    });
+  };
+
   const fdText = process.env.TEND_TELEMETRY_FD;
-  if (fdText === undefined) return;
+  const hold = process.env.TEND_HOLD;
+  const isOurs = fdText !== undefined || hold !== undefined || process.env.TEND_NODE_OPTIONS !== undefined;
+  if (!isOurs && !process.channel) return;
   try {
     if (!require('worker_threads').isMainThread) return;
 
     // First of all, and also in what stays silent: Node closes our descriptor in what it starts, so
     // that down there its number belongs to something else, such as a pipe of libuv's own.
-    const optionsBefore = process.env.TEND_NODE_OPTIONS;
-    delete process.env.TEND_TELEMETRY_FD;
-    delete process.env.TEND_NODE_OPTIONS;
-    if (optionsBefore) process.env.NODE_OPTIONS = optionsBefore; else delete process.env.NODE_OPTIONS;
+    if (isOurs) {
+      const optionsBefore = process.env.TEND_NODE_OPTIONS;
+      delete process.env.TEND_TELEMETRY_FD;
+      delete process.env.TEND_HOLD;
+      delete process.env.TEND_NODE_OPTIONS;
+      if (optionsBefore) process.env.NODE_OPTIONS = optionsBefore; else delete process.env.NODE_OPTIONS;
+    }
 
     const script = require('path').basename(process.argv[1] || '');
     if (/^(npm|npx|yarn|yarnpkg|pnpm|pnpx|corepack)(-cli)?(\.[cm]?js)?$/.test(script)) return;
+
+    if (process.channel) {
+      try { obeyCore(hold === '1'); } catch { /* it can still be observed */ }
+    }
+    if (fdText === undefined) return;
 
     const fd = Number(fdText);
     // All that is needed later is taken now: the app may replace it (mock-fs, fake timers).

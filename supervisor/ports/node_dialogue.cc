@@ -8,6 +8,7 @@ namespace tend::supervisor {
 namespace {
 
 constexpr auto kFactInterval = std::chrono::minutes(1);
+constexpr auto kCloseDelay = std::chrono::milliseconds(200);
 
 }  // namespace
 
@@ -144,11 +145,21 @@ void NodeHost::Impl::OnClose(Worker& worker, const std::string& key) {
   const std::uint64_t id = listeners_.RemoveUse(worker.info.ref.incarnation, key);
   const Listener* listener = listeners_.Find(id);
   if (listener == nullptr || worker.leaving) return;
-  if (listener->origin == Listener::Origin::kConfigured) return;
-  const bool used =
-      std::any_of(listener->uses.begin(), listener->uses.end(),
-                  [this](const ListenerUse& use) { return workers_.contains(use.incarnation); });
-  if (!used) listeners_.Drop(id);
+  if (listener->origin == Listener::Origin::kConfigured || IsUsed(id)) return;
+  // It may be about to say that it leaves, or to listen again.
+  closing_[id] = loop_.After(kCloseDelay, [this, id, incarnation = worker.info.ref.incarnation] {
+    const Worker* closer = Find(incarnation);
+    const bool goes_on = closer != nullptr && closer->channel->is_open() && !closer->leaving;
+    if (goes_on && !IsUsed(id)) return listeners_.Drop(id);
+    closing_.erase(id);
+  });
+}
+
+bool NodeHost::Impl::IsUsed(std::uint64_t listener) const {
+  const Listener* found = listeners_.Find(listener);
+  return found != nullptr &&
+         std::any_of(found->uses.begin(), found->uses.end(),
+                     [this](const ListenerUse& use) { return workers_.contains(use.incarnation); });
 }
 
 }  // namespace tend::supervisor

@@ -25,7 +25,10 @@ NodeHost::Impl::Impl(Loop& loop, Listeners& listeners, NodeHostListener& listene
       listener_(listener),
       seq_(std::chrono::duration_cast<std::chrono::microseconds>(loop.WallNow().time_since_epoch())
                .count()) {
-  listeners_.SetOnDrop([this](std::uint64_t id) { round_robins_.erase(id); });
+  listeners_.SetOnDrop([this](std::uint64_t id) {
+    round_robins_.erase(id);
+    closing_.erase(id);
+  });
 }
 
 NodeHost::Impl::~Impl() {
@@ -142,6 +145,7 @@ void NodeHost::Impl::NoteHandle(Worker& worker, SentHandle handle) {
 }
 
 void NodeHost::Impl::AddRoute(Worker& worker, Route route) {
+  closing_.erase(route.listener);
   std::erase_if(worker.routes, [&](const Route& other) { return other.key == route.key; });
   route.quoted_key = QuotedKey(route.key);
   worker.routes.push_back(std::move(route));

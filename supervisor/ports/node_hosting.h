@@ -70,6 +70,8 @@ class NodeHost::Impl final : public NodeChannelOwner {
   void OnAnswer(Worker& worker, const NodeMessage& message);
   void OnNack(Worker& worker);
   void OnClose(Worker& worker, const std::string& key);
+  // By a worker that is attached.
+  bool IsUsed(std::uint64_t listener) const;
   void EndConnection(Worker& worker, std::int64_t seq, bool accepted);
 
   Worker* Find(std::uint64_t incarnation);
@@ -89,6 +91,7 @@ class NodeHost::Impl final : public NodeChannelOwner {
   NodeHostListener& listener_;
   std::map<std::uint64_t, Worker> workers_;
   std::map<std::uint64_t, RoundRobin> round_robins_;  // by the listener's number
+  std::map<std::uint64_t, Loop::Watch> closing_;      // sockets that a program has closed
   std::int64_t seq_;                                  // never one that a core before us has used
 };
 

@@ -126,6 +126,22 @@ TEST_F(PortsTest, AProgramThatClosesItsServerGivesThePortUpUnlessOthersUseIt) {
   EXPECT_TRUE(Next(two).fd.valid());
 }
 
+TEST_F(PortsTest, AProgramThatListensAgainAtOnceHasItsSocketBack) {
+  auto worker = Attach(Info(1));
+  const int port = FreePort();
+  const std::string close = R"({"cmd":"NODE_CLUSTER","act":"close","key":"null:)" +
+                            std::to_string(port) + R"(:4:undefined:0","seq":5})";
+  worker.Query(1, port);
+  Next(worker);
+  const auto id = store.held.begin()->first;
+  worker.Say(close);
+  worker.Query(2, port);
+  EXPECT_TRUE(Next(worker).fd.valid());
+  EXPECT_EQ(store.held.begin()->first, id);
+  worker.Say(close);
+  EXPECT_TRUE(Until([&] { return store.held.empty(); }));
+}
+
 TEST_F(PortsTest, APortOutlivesItsWorkers) {
   const std::string close = R"({"cmd":"NODE_CLUSTER","act":"close","key":"null:)";
   for (const char* end : {"drain", "disconnect", "leaving", "death"}) {
