@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
+#include <filesystem>
 #include <string>
 
 namespace tend::supervisor {
@@ -56,6 +58,21 @@ Result<Fd> TakeDescriptor(int pidfd, int fd, std::uint64_t inode) {
     return Error(Errc::kNotFound, what + " is not what it was");
   }
   return taken;
+}
+
+Result<Fd> FindSocket(int pid, std::uint64_t inode) {
+  const std::string folder = "/proc/" + std::to_string(pid) + "/fd";
+  const std::string wanted = "socket:[" + std::to_string(inode) + ']';
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    std::error_code gone;
+    if (std::filesystem::read_symlink(entry->path(), gone).native() != wanted) continue;
+    TRY(const Fd pidfd, OpenPidfd(pid));
+    const std::string number = entry->path().filename().native();
+    return TakeDescriptor(pidfd.get(), std::atoi(number.c_str()), inode);
+  }
+  return Error(Errc::kNotFound, "process " + std::to_string(pid) + " does not have " + wanted);
 }
 
 std::optional<ExitStatus> AskHowItEnded(int pidfd) {

@@ -24,6 +24,9 @@ Result<Fd> ReopenPipe(int pid, int fd, std::uint64_t inode);
 // `inode`.
 Result<Fd> TakeDescriptor(int pidfd, int fd, std::uint64_t inode);
 
+// A copy of the socket with `inode`, if process `pid` has it open. Errc::kNotFound: it has not.
+Result<Fd> FindSocket(int pid, std::uint64_t inode);
+
 // How the process of `pidfd` ended, from the kernel (6.15 and later). nullopt: it cannot tell.
 std::optional<ExitStatus> AskHowItEnded(int pidfd);
 

@@ -17,15 +17,16 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/paths.h"
+#include "supervisor/adoption.h"
 #include "supervisor/control/control_server.h"
+#include "supervisor/control/notify_socket.h"
+#include "supervisor/control/sidecar_link.h"
 #include "supervisor/exit_journal.h"
 #include "supervisor/fleet.h"
 #include "supervisor/keeper_client.h"
-#include "supervisor/control/notify_socket.h"
 #include "supervisor/ports/listeners.h"
 #include "supervisor/ports/node_host.h"
 #include "supervisor/saved_apps.h"
-#include "supervisor/control/sidecar_link.h"
 #include "supervisor/spawn.h"
 #include "supervisor/state_file.h"
 
@@ -161,9 +162,22 @@ class Core {
     const bool start = resurrect != nullptr && std::string_view(resurrect) == "1";
     if (!state_.fresh())
       Tell({FactId::kRoleRestarted, loop_.WallNow(), "", -1, {{"role", "core"}}});
-    listeners_.Adopt(std::exchange(sockets_, {}));
+    listeners_.Adopt(
+        std::exchange(sockets_, {}),
+        [this](const std::string& app, std::uint64_t inode) { return FindSocketOf(app, inode); });
     fleet_.Recover(std::move(loaded.apps), std::exchange(kept_, {}), exits, start);
     state_.set_journal_position(position);
+  }
+
+  // In the workers of an app that live.
+  Fd FindSocketOf(const std::string& app, std::uint64_t inode) {
+    for (const StateFile::Entry& entry : state_.Entries()) {
+      const WorkerRecord& record = entry.record;
+      if (record.App() != app || record.pid == 0) continue;
+      if (!processes_.IsAlive(record.pid, record.start_time)) continue;
+      if (auto found = FindSocket(record.pid, inode)) return *std::move(found);
+    }
+    return {};
   }
 
   void Quarantined(const std::string& what) {

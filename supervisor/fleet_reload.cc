@@ -171,6 +171,7 @@ void Fleet::EndReload(const std::string& name, App& app, Job& job) {
     if (job.before) app.previous = job.before;
     if (job.before) changed_ = true;
     if (!job.done.empty()) StateFact(FactId::kAppReloaded, name);
+    ports_.CloseUnused(name);
     return;
   }
   StateFact(FactId::kReloadFailed, name,

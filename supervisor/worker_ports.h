@@ -28,6 +28,7 @@ class WorkerPorts {
                                                   const std::vector<std::string>& addresses) = 0;
   virtual bool HasAny(const std::string& app) const = 0;
   virtual void CloseApp(const std::string& app) = 0;
+  virtual void CloseUnused(const std::string& app) = 0;
   virtual void Attach(const NodeWorker& worker, Fd channel) = 0;
   virtual void Release(std::uint64_t incarnation) = 0;
   virtual void Drain(std::uint64_t incarnation) = 0;
@@ -46,6 +47,7 @@ class PortsOfHost final : public WorkerPorts {
   }
   bool HasAny(const std::string& app) const override { return listeners_.HasAny(app); }
   void CloseApp(const std::string& app) override { listeners_.CloseApp(app); }
+  void CloseUnused(const std::string& app) override { listeners_.CloseUnused(app); }
   void Attach(const NodeWorker& worker, Fd channel) override {
     host_.Attach(worker, std::move(channel));
   }

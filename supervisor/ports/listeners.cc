@@ -1,5 +1,7 @@
 #include "supervisor/ports/listeners.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <utility>
@@ -12,6 +14,11 @@ namespace {
 using Origin = Listener::Origin;
 
 constexpr std::size_t kFileMax = 64u << 20;  // bytes
+
+std::uint64_t Inode(int fd) {
+  struct stat info {};
+  return ::fstat(fd, &info) == 0 ? info.st_ino : 0;
+}
 
 bool ListensThere(const SocketAddress& configured, const SocketAddress& asked) {
   using Family = SocketAddress::Family;
@@ -43,7 +50,7 @@ Listeners::Listeners(DescriptorStore& store, Files& files, std::string path)
   }
 }
 
-void Listeners::Adopt(std::map<std::uint64_t, Fd> descriptors) {
+void Listeners::Adopt(std::map<std::uint64_t, Fd> descriptors, const FindInWorkers& find) {
   for (auto& [id, fd] : descriptors) {
     next_id_ = std::max(next_id_, id + 1);
     const auto found = entries_.find(id);
@@ -54,6 +61,13 @@ void Listeners::Adopt(std::map<std::uint64_t, Fd> descriptors) {
     // Nobody knows whose it is, and its address has to be free for who asks next.
     StopListening(fd.get());
     store_.Drop(StoreKind::kListener, id);
+  }
+  for (auto& [id, entry] : entries_) {
+    if (entry.fd.valid() || entry.listener.inode == 0) continue;
+    entry.fd = find(entry.listener.app, entry.listener.inode);
+    if (!entry.fd.valid()) continue;
+    auto put = store_.Put(StoreKind::kListener, id, entry.fd.get());
+    if (!put) LogWarning("keep a listening socket: " + put.error().message());
   }
   std::erase_if(entries_, [](const auto& entry) {
     return !entry.second.fd.valid() && entry.second.listener.origin != Origin::kApart;
@@ -310,6 +324,7 @@ Result<Listeners::Entry*> Listeners::Insert(Listener listener, Fd fd) {
   if (fd.valid()) {
     TRY(const SocketAddress bound, BoundAddress(fd.get()));
     listener.port = bound.port;
+    listener.inode = Inode(fd.get());
     if (listener.origin != Origin::kTaken) listener.file_number = FileNumber(listener.address);
     auto put = store_.Put(StoreKind::kListener, listener.id, fd.get());
     if (!put) {

@@ -46,9 +46,12 @@ class Listeners {
   // `path`: the file. Reads what a core before us has left there.
   Listeners(DescriptorStore& store, Files& files, std::string path);
 
-  // What the keeper's store had under kListener. Call once, before all else; entries of the file
-  // without a descriptor, and descriptors without an entry, are dropped.
-  void Adopt(std::map<std::uint64_t, Fd> descriptors);
+  // What the keeper's store had under kListener. Call once, before all else. A socket of the file
+  // that the store has lost with its keeper is looked for in the app's workers, by `find`, which
+  // may give an invalid Fd; what is then without a descriptor, and descriptors without an entry,
+  // are dropped.
+  using FindInWorkers = std::function<Fd(const std::string& app, std::uint64_t inode)>;
+  void Adopt(std::map<std::uint64_t, Fd> descriptors, const FindInWorkers& find);
 
   // The sockets of an app's `listen`, in its order, open and listening: for LISTEN_FDS, and found
   // by a cluster's workers as they ask for the port. Those that are open stay; those that are not

@@ -34,6 +34,7 @@ json::value ValueOf(const Listener& listener) {
                       {"asked_port", listener.address.port},
                       {"port", listener.port},
                       {"file_number", listener.file_number},
+                      {"inode", listener.inode},
                       {"data", listener.data},
                       {"keys", std::move(keys)},
                       {"uses", std::move(uses)}};
@@ -115,6 +116,7 @@ std::optional<Listener> ReadListener(const json::value& value) {
   listener.address.port = static_cast<std::uint16_t>(reader.Number("asked_port", UINT16_MAX));
   listener.port = static_cast<std::uint16_t>(reader.Number("port", UINT16_MAX));
   listener.file_number = reader.Number("file_number", UINT64_MAX);
+  listener.inode = reader.Number("inode", UINT64_MAX);
   reader.Read("data", listener.data);
   for (const json::value& key : reader.Array("keys")) {
     if (!key.is_string()) return std::nullopt;

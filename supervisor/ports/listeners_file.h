@@ -34,6 +34,7 @@ struct Listener {
   SocketAddress address;          // as it was asked for
   std::uint16_t port = 0;         // that it has
   std::uint64_t file_number = 0;  // of a unix socket's file
+  std::uint64_t inode = 0;        // of the socket itself; 0: we have none
   std::string data = "null";      // JSON: what the first worker wants all to have (keys of TLS)
   std::vector<std::string> keys;  // by which workers asked for it, those of now and before
   std::vector<ListenerUse> uses;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -55,6 +56,20 @@ TEST_F(AdoptionTest, ReopensThePipeOfALivingProcess) {
 TEST_F(AdoptionTest, DoesNotOpenWhatTheProcessPutThereItself) {
   EXPECT_EQ(ReopenPipe(pid_, 1, inode_ + 1).error().code(), Errc::kNotFound);
   EXPECT_FALSE(ReopenPipe(pid_, 77, inode_));
+}
+
+TEST_F(AdoptionTest, TakesASocketOutOfALivingProcess) {
+  // The process was forked from this one, which has none with such a number.
+  EXPECT_EQ(FindSocket(pid_, 1).error().code(), Errc::kNotFound);
+  const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  struct stat info {};
+  ASSERT_EQ(::fstat(socket.get(), &info), 0);
+  const auto found = FindSocket(::getpid(), info.st_ino);
+  ASSERT_TRUE(found) << found.error().message();
+  struct stat same {};
+  ASSERT_EQ(::fstat(found->get(), &same), 0);
+  EXPECT_EQ(same.st_ino, info.st_ino);
+  EXPECT_NE(found->get(), socket.get());
 }
 
 TEST_F(AdoptionTest, ItsPidfdTellsThatItEnded) {

@@ -32,6 +32,7 @@ class FakePorts final : public WorkerPorts {
   void CloseApp(const std::string& app) override {
     if (with_sockets.erase(app) != 0) done.push_back("close " + app);
   }
+  void CloseUnused(const std::string&) override {}
   void Attach(const NodeWorker& worker, Fd) override { attached.push_back(worker); }
   void Release(std::uint64_t id) override { Note("release", id); }
   void Drain(std::uint64_t id) override { Note("drain", id); }

@@ -39,7 +39,7 @@ class ListenersTest : public testing::Test {
   void Boot() {
     listeners.reset();
     listeners = std::make_unique<Listeners>(store, files, folder / "listeners");
-    listeners->Adopt(store.Replay());
+    listeners->Adopt(store.Replay(), find);
   }
   ListenQuery Query(const SocketAddress& address, const std::string& key = "k") {
     ListenQuery query;
@@ -61,8 +61,30 @@ class ListenersTest : public testing::Test {
   TempFolder folder;
   KeptSockets store;
   FaultyFiles files{FilesLinux()};
+  Listeners::FindInWorkers find = [](const std::string&, std::uint64_t) { return Fd(); };
   std::unique_ptr<Listeners> listeners;
 };
+
+TEST_F(ListenersTest, WhatTheStoreHasLostIsLookedForInTheWorkers) {
+  auto opened = listeners->OpenConfigured("api", {"127.0.0.1:0"});
+  ASSERT_TRUE(opened);
+  const int port = PortOf((*opened)[0]);
+  auto in_worker = Duplicate((*opened)[0]);
+  ASSERT_TRUE(in_worker);
+  std::string asked;
+  find = [&](const std::string& app, std::uint64_t inode) {
+    struct stat info {};
+    ::fstat(in_worker->get(), &info);
+    asked = app + (info.st_ino == inode ? " the socket" : " something else");
+    return *Duplicate(in_worker->get());
+  };
+  store.held.clear();
+  Boot();
+  EXPECT_EQ(asked, "api the socket");
+  EXPECT_EQ(store.Replay().size(), 1u);
+  ASSERT_TRUE(listeners->OpenConfigured("api", {"127.0.0.1:0"}));
+  EXPECT_TRUE(Connect(port).valid());
+}
 
 TEST_F(ListenersTest, OpensWhatIsConfiguredAndKeepsItOverChanges) {
   const std::string path = folder / "s";

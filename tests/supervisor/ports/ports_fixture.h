@@ -177,7 +177,7 @@ class PortsTest : public testing::Test, public NodeHostListener {
 
   void Boot() {
     listeners = std::make_unique<Listeners>(store, FilesLinux(), folder / "listeners");
-    listeners->Adopt(store.Replay());
+    listeners->Adopt(store.Replay(), [](const std::string&, std::uint64_t) { return Fd(); });
     host = std::make_unique<NodeHost>(*loop, *listeners, *this);
   }
   // Core ends without a word, and another one starts. The keeper has had the channels.
