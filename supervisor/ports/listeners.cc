@@ -353,6 +353,7 @@ void Listeners::Close(Entries::iterator entry, Ending ending) {
     if (ending == Ending::kForAll && listener.origin != Origin::kTaken) {
       StopListening(entry->second.fd.get());
     }
+    if (listener.origin == Origin::kTaken) CloseAtOnce(std::move(entry->second.fd));
     RemoveFile(listener.address, listener.file_number);
     store_.Drop(StoreKind::kListener, listener.id);
   }

@@ -129,6 +129,15 @@ std::uint64_t FileNumber(const SocketAddress& address) {
   return ::lstat(address.host.c_str(), &info) == 0 && S_ISSOCK(info.st_mode) ? info.st_ino : 0;
 }
 
+void CloseAtOnce(Fd socket) {
+  linger wait{};
+  socklen_t size = sizeof wait;
+  if (::getsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &wait, &size) < 0) return;
+  if (wait.l_onoff == 0 || wait.l_linger == 0) return;
+  wait = {};
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &wait, sizeof wait);
+}
+
 void StopListening(int socket) {
   ::shutdown(socket, SHUT_RDWR);
 }

@@ -36,6 +36,8 @@ Result<Fd> TakeSocketOf(int pid, int channel, int number);
 
 // Which file a path is, so that only a file that is still ours is removed. 0: none.
 std::uint64_t FileNumber(const SocketAddress& address);
+// Does not wait for what the socket has to send, even if a worker has asked for that (SO_LINGER).
+void CloseAtOnce(Fd socket);
 // Nobody is to be let in any more, by whomever else still has the socket open: the keeper closes
 // its copy a moment after us, and the address may be asked for at once.
 void StopListening(int socket);

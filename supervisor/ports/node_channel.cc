@@ -4,8 +4,10 @@
 
 #include <cerrno>
 #include <cstring>
+#include <span>
 #include <utility>
 
+#include "supervisor/ports/listening_socket.h"
 #include "supervisor/ports/node_host.h"
 
 namespace tend::supervisor {
@@ -16,17 +18,44 @@ struct Got {
   bool with_handle = false;
 };
 
-// Without room for descriptors the kernel keeps them, and says that there were some.
-Got Receive(int fd, char* buffer, std::size_t size, int flags) {
-  iovec part{buffer, size};
-  msghdr message{};
+Got Receive(int fd, std::span<char> to, std::span<char> control, int flags, msghdr& message) {
+  iovec part{to.data(), to.size()};
+  message = {};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
   Got got;
   do {
-    got.size = ::recvmsg(fd, &message, flags | MSG_DONTWAIT);
+    got.size = ::recvmsg(fd, &message, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   } while (got.size < 0 && errno == EINTR);
-  got.with_handle = got.size > 0 && (message.msg_flags & MSG_CTRUNC) != 0;
+  const bool some = message.msg_controllen > 0 && !control.empty();
+  got.with_handle = got.size > 0 && (some || (message.msg_flags & MSG_CTRUNC) != 0);
+  return got;
+}
+
+// Without room for descriptors the kernel keeps them, and says that there were some.
+Got Peek(int fd, std::span<char> to) {
+  msghdr message;
+  return Receive(fd, to, {}, MSG_PEEK, message);
+}
+
+// The descriptors are closed by us, not by the kernel, which would wait for what they have to send.
+Got Take(int fd, std::span<char> to) {
+  constexpr std::size_t kDescriptorsMax = 253;  // of the kernel
+  alignas(cmsghdr) char control[CMSG_SPACE(kDescriptorsMax * sizeof(int))];
+  msghdr message;
+  const Got got = Receive(fd, to, control, 0, message);
+  if (got.size <= 0) return got;
+  for (cmsghdr* h = CMSG_FIRSTHDR(&message); h != nullptr; h = CMSG_NXTHDR(&message, h)) {
+    if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS) continue;
+    const std::size_t count = (h->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (std::size_t i = 0; i < count; ++i) {
+      int number = -1;
+      std::memcpy(&number, CMSG_DATA(h) + i * sizeof number, sizeof number);
+      CloseAtOnce(Fd(number));
+    }
+  }
   return got;
 }
 
@@ -55,7 +84,7 @@ void NodeChannel::OnReadable() {
     return;
   }
   char buffer[kReadBytes];
-  const Got got = Receive(fd_.get(), buffer, sizeof buffer, MSG_PEEK);
+  const Got got = Peek(fd_.get(), buffer);
   if (got.size < 0 && errno == EAGAIN) return;
   if (got.size <= 0) return Close();
   const std::string_view bytes(buffer, static_cast<std::size_t>(got.size));
@@ -71,7 +100,7 @@ bool NodeChannel::HandleMessages(std::string_view bytes, std::size_t& used) {
   bool gone = false;
   gone_ = &gone;
   end_turn_ = false;
-  for (int i = 0; i < kMessagesPerTurn && used < bytes.size(); ++i) {
+  for (int i = 0; i < kMessagesPerTurn; ++i) {
     const NodeFrames::Cut cut = frames_.Next(bytes.substr(used));
     bool too_large = cut.kind == NodeFrames::Kind::kTooLarge;
     if (cut.kind == NodeFrames::Kind::kNone) {
@@ -93,7 +122,7 @@ bool NodeChannel::HandleMessages(std::string_view bytes, std::size_t& used) {
 bool NodeChannel::Consume(char* buffer, std::size_t size) {
   bool with_handle = false;
   while (size > 0) {
-    const Got got = Receive(fd_.get(), buffer, size, 0);
+    const Got got = Take(fd_.get(), {buffer, size});
     if (got.size <= 0) break;
     with_handle |= got.with_handle;
     size -= static_cast<std::size_t>(got.size);

@@ -5,7 +5,7 @@
 // the loop and memory are bounded. A worker that takes nothing is not listened to until it does:
 // what it asks for is answered, so that its questions must not outnumber the answers that it takes.
 //
-// Descriptors that a worker sends are never received, only seen to have come.
+// Descriptors that a worker sends are seen to have come, and closed.
 //
 // Owned by NodeHost. Thread: the loop's. May be destroyed from inside its owner's calls.
 #pragma once

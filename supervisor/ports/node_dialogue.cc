@@ -133,7 +133,7 @@ void NodeHost::Impl::EndConnection(Worker& worker, std::int64_t seq, bool accept
   const auto round_robin = round_robins_.find(given.mapped().listener);
   if (round_robin == round_robins_.end()) return;
   if (accepted) {
-    given.mapped().connection.fd.Reset();
+    CloseAtOnce(std::move(given.mapped().connection.fd));
     round_robin->second.Done(incarnation);
   } else {
     round_robin->second.Refused(incarnation, std::move(given.mapped().connection));

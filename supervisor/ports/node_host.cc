@@ -23,7 +23,7 @@ NodeHost::Impl::Impl(Loop& loop, Listeners& listeners, NodeHostListener& listene
     : loop_(loop),
       listeners_(listeners),
       listener_(listener),
-      seq_(std::chrono::duration_cast<std::chrono::microseconds>(loop.WallNow().time_since_epoch())
+      seq_(std::chrono::duration_cast<std::chrono::microseconds>(loop.Now().time_since_epoch())
                .count()) {
   listeners_.SetOnDrop([this](std::uint64_t id) {
     round_robins_.erase(id);

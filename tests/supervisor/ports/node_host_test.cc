@@ -278,6 +278,24 @@ TEST_F(PortsTest, SurvivesHostileWords) {
   EXPECT_TRUE(words.empty());
 }
 
+TEST_F(PortsTest, DoesNotWaitForASocketThatAWorkerWantsToLinger) {
+  auto worker = Attach(Info(1));
+  Settle();
+  const auto server = OpenSocket({SocketAddress::Family::kIpv4, "127.0.0.1", 0}, {});
+  Fd client = Connect(PortOf(server->get()));
+  const linger wait{1, 600};
+  ::setsockopt(client.get(), SOL_SOCKET, SO_LINGER, &wait, sizeof wait);
+  const std::string unread(1 << 20, 'x');
+  while (::send(client.get(), unread.data(), unread.size(), MSG_DONTWAIT) > 0) {
+  }
+  worker.Say(R"({"cmd":"NODE_HANDLE","type":"net.Socket","msg":1})", client.get());
+  // The last copy is the one in the channel; a close() of this one does not linger.
+  client.Reset();
+  const Mono begun = loop->Now();
+  EXPECT_EQ(Next(worker).text, R"({"cmd":"NODE_HANDLE_ACK"})");
+  EXPECT_LT(loop->Now() - begun, std::chrono::seconds(5));
+}
+
 TEST_F(PortsTest, OnlyAClusterIsGivenSockets) {
   auto info = Info(1);
   info.cluster = false;
