@@ -74,7 +74,8 @@ std::optional<Address> ParseAddress(std::string_view text) {
 std::optional<Address> ParsePeer(std::string_view text) {
   std::optional<Address> peer = ParseAddress(text);
   if (!peer || !peer->path.empty()) return peer;
-  if (peer->host.empty() || peer->host == "localhost") peer->host = "127.0.0.1";
+  if (peer->host.empty()) peer->host = "localhost";
+  if (peer->host == "localhost") return peer;
   if (!IsNumeric(AF_INET, peer->host) && !IsNumeric(AF_INET6, peer->host)) return std::nullopt;
   return peer;
 }

@@ -23,8 +23,8 @@ struct Address {
 // "3000", "host:3000", "[::1]:3000", "unix:/run/x.sock".
 std::optional<Address> ParseAddress(std::string_view text);
 
-// The same of what we connect to: the host is a number or "localhost", and never missing in what
-// is returned. Others would make a check wait for a name server.
+// The same of what we connect to: the host is a number or "localhost", which is what a missing one
+// means. Others would make a check wait for a name server.
 std::optional<Address> ParsePeer(std::string_view text);
 
 struct HttpTarget {

@@ -6,12 +6,32 @@
 
 #include <boost/json.hpp>
 
+#include "base/utf8.h"
 #include "config/codec.h"
 
 namespace tend::supervisor {
 namespace {
 
 namespace json = boost::json;
+
+json::string_view TextFor(std::string_view text) {
+  return {text.data(), text.size()};
+}
+
+// Of what is said to a person; far below what a packet takes.
+constexpr std::size_t kWhyMax = 1000;
+
+// Names of files and errors are bytes; a packet with some that are no UTF-8 would be refused.
+json::string Said(std::string_view text) {
+  json::string out;
+  while (!text.empty() && out.size() < kWhyMax) {
+    const std::size_t length = Utf8Length(text);
+    const std::string_view next = length == 0 ? kReplacementCharacter : text.substr(0, length);
+    out.append(TextFor(next));
+    text.remove_prefix(length == 0 ? 1 : length);
+  }
+  return out;
+}
 
 std::string_view TextOf(const json::object& object, const char* key) {
   const json::value* member = object.if_contains(key);
@@ -72,7 +92,7 @@ bool ReadLogs(const json::object& object, LinkListener& listener) {
 
 using Reader = bool (*)(const json::object&, LinkListener&);
 
-constexpr std::array<std::pair<std::string_view, Reader>, 10> kReaders = {{
+constexpr std::array<std::pair<std::string_view, Reader>, 11> kReaders = {{
     {"app", ReadApp},
     {"worker", ReadWorker},
     {"fact", ReadFact},
@@ -100,12 +120,18 @@ constexpr std::array<std::pair<std::string_view, Reader>, 10> kReaders = {{
     {"incarnation",
      [](const json::object& o, LinkListener& l) {
        l.OnIncarnation(std::string(TextOf(o, "app")), NumberOf<int>(o, "slot"),
-                       NumberOf<std::uint64_t>(o, "incarnation"), NumberOf<int>(o, "pid"));
+                       NumberOf<std::uint64_t>(o, "incarnation"), NumberOf<int>(o, "pid"),
+                       NumberOf<std::uint16_t>(o, "port"));
        return true;
      }},
     {"ended",
      [](const json::object& o, LinkListener& l) {
        l.OnEnded(NumberOf<std::uint64_t>(o, "incarnation"));
+       return true;
+     }},
+    {"no_probe",
+     [](const json::object& o, LinkListener& l) {
+       l.OnNoProbe(NumberOf<std::uint64_t>(o, "incarnation"), std::string(TextOf(o, "error")));
        return true;
      }},
 }};
@@ -132,6 +158,28 @@ std::string LogsDone(std::uint64_t request, std::string_view error) {
   json::object object{{"type", "logs_done"}, {"request", request}, {"ok", error.empty()}};
   if (!error.empty()) object["error"] = json::string_view(error.data(), error.size());
   return json::serialize(object);
+}
+
+std::string ReadyWord(std::uint64_t incarnation) {
+  return json::serialize(json::object{{"type", "ready"}, {"incarnation", incarnation}});
+}
+
+std::string RestartWord(std::uint64_t incarnation, RestartReason reason, std::string_view why) {
+  return json::serialize(json::object{{"type", "restart"},
+                                      {"incarnation", incarnation},
+                                      {"reason", TextFor(Name(reason))},
+                                      {"why", Said(why)}});
+}
+
+std::string RestartAppWord(std::string_view app, RestartReason reason, std::string_view why) {
+  return json::serialize(json::object{{"type", "restart_app"},
+                                      {"app", TextFor(app)},
+                                      {"reason", TextFor(Name(reason))},
+                                      {"why", Said(why)}});
+}
+
+std::string ProbeWord(std::uint64_t incarnation) {
+  return json::serialize(json::object{{"type", "probe"}, {"incarnation", incarnation}});
 }
 
 }  // namespace tend::supervisor

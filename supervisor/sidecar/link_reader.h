@@ -27,11 +27,11 @@ class LinkListener {
   virtual void OnAppGone(const std::string& app) = 0;
   virtual void OnWorker(const std::string& app, WorkerStatus worker) = 0;
   virtual void OnWorkerGone(const std::string& app, int slot) = 0;
-  virtual void OnIncarnation(const std::string& app,
-                             int slot,
-                             std::uint64_t incarnation,
-                             int pid) = 0;
+  virtual void OnIncarnation(
+      const std::string& app, int slot, std::uint64_t incarnation, int pid, std::uint16_t port) = 0;
   virtual void OnEnded(std::uint64_t incarnation) = 0;
+  // There is no connection to this worker, which was asked for.
+  virtual void OnNoProbe(std::uint64_t incarnation, const std::string& error) = 0;
   virtual void OnFact(Fact fact) = 0;
   enum class LogsOp : std::uint8_t { kFlush, kReopen, kRotate };
   virtual void OnLogsRequest(LogsOp op, const std::string& app, std::uint64_t request) = 0;
@@ -44,5 +44,9 @@ bool ReadLinkPacket(std::string_view packet, LinkListener& listener);
 std::string SidecarHello(int pid);
 // `error` empty: it worked.
 std::string LogsDone(std::uint64_t request, std::string_view error);
+std::string ReadyWord(std::uint64_t incarnation);
+std::string RestartWord(std::uint64_t incarnation, RestartReason reason, std::string_view why);
+std::string RestartAppWord(std::string_view app, RestartReason reason, std::string_view why);
+std::string ProbeWord(std::uint64_t incarnation);
 
 }  // namespace tend::supervisor

@@ -115,6 +115,11 @@ exporter::SelfSnapshot Measurements::Self() const {
   return self;
 }
 
+std::optional<std::uint64_t> Measurements::ResidentBytes(int pid) const {
+  const auto sample = sampler_.Sample(pid);
+  return sample ? std::optional(sample->resident_bytes) : std::nullopt;
+}
+
 void Measurements::Forget(const std::string& app) {
   std::erase_if(slots_, [&](const auto& entry) { return entry.first.first == app; });
 }

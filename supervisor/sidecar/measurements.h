@@ -35,6 +35,8 @@ class Measurements final : public TelemetrySink {
   // With the descriptors counted, which is a look of its own.
   exporter::WorkerNumbers NumbersWithFds(const std::string& app, const WorkerStatus& worker) const;
   exporter::SelfSnapshot Self() const;
+  // Right now.
+  std::optional<std::uint64_t> ResidentBytes(int pid) const;
 
   void Forget(const std::string& app);
   void Forget(const std::string& app, int slot) { slots_.erase({app, slot}); }

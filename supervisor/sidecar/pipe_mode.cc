@@ -146,7 +146,7 @@ Result<int> Run(PipeOptions options) {
   worker.incarnation = kIncarnation;
   worker.state = WorkerState::kOnline;
   core.OnWorker(name, worker);
-  core.OnIncarnation(name, 0, kIncarnation, 0);
+  core.OnIncarnation(name, 0, kIncarnation, 0, 0);
   core.OnSynced();
   sidecar.collector().Attach(kIncarnation, collector::PipeKind::kStdout, std::move(pipe.read));
 

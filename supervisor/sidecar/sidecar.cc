@@ -11,6 +11,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "rotate/write_journal.h"
+#include "rotate/zone.h"
 #include "supervisor/sidecar/log_files.h"
 #include "supervisor/sidecar/saved_patterns.h"
 
@@ -63,7 +64,9 @@ Sidecar::Sidecar(Loop& loop, Options options)
       redacting_(store_),
       limited_(loop, redacting_, NoteLimited()),
       joining_(loop, limited_),
-      collector_(loop, joining_, measurements_, CollectorCallbacks(), CollectorOptions()),
+      triggers_(loop, TriggerOptions()),
+      tap_(triggers_, joining_, measurements_),
+      collector_(loop, tap_, tap_, CollectorCallbacks(), CollectorOptions()),
       routes_(loop, RouteState(), self_, events_, runs_) {
   SampleLater();
 }
@@ -159,6 +162,20 @@ rotate::LogStore::Options Sidecar::StoreOptions() {
   return options;
 }
 
+Triggers::Options Sidecar::TriggerOptions() {
+  Triggers::Options options;
+  options.tell_core = [this](std::string packet) {
+    if (link_) link_->Send(std::move(packet));
+  };
+  options.state = [this](Fact fact) { OnFact(std::move(fact)); };
+  options.resident_bytes = [this](int pid) { return measurements_.ResidentBytes(pid); };
+  options.zone = [] {
+    auto zone = rotate::FindZone("");
+    return zone ? *std::move(zone) : ZoneOffsets([](Wall) { return OffsetSpan{}; });
+  };
+  return options;
+}
+
 Result<> Sidecar::Serve() {
   http_ = std::make_unique<exporter::HttpServer>(
       [this](const exporter::HttpRequest& request) { return routes_.Handle(request); });
@@ -213,6 +230,10 @@ void Sidecar::OnPut(StoreKind kind, std::uint64_t id, Fd fd) {
     case StoreKind::kSpoolOut:
     case StoreKind::kSpoolErr:
       return AdoptSpool(kind, id, std::move(fd));
+    case StoreKind::kProbe:
+      // Used once, by whoever asked.
+      if (auto dropped = keeper_->Drop(kind, id); !dropped) LogError(dropped.error().message());
+      return triggers_.TakeConnection(id, std::move(fd));
     case StoreKind::kLinkSidecar:
       if (replayed_) return OpenLink(std::move(fd));
       core_link_ = std::move(fd);
@@ -252,11 +273,17 @@ void Sidecar::OnPipeClosed(std::uint64_t incarnation, collector::PipeKind kind) 
   });
 }
 
+void Sidecar::OnCoreHello() {
+  view_.BeginSync();
+  triggers_.BeginSync();
+}
+
 void Sidecar::OnSynced() {
   // The end of what core told the process before us: we do not know all apps yet.
   if (!view_.is_syncing()) return;
   for (const std::string& app : view_.EndSync())
     OnAppGone(app);
+  triggers_.EndSync();
   // Output of apps that core does not know any more: kept all the same.
   for (const WorkerRef& worker : std::exchange(waiting_, {})) {
     OpenLog(worker.app);
@@ -320,6 +347,7 @@ void Sidecar::OnApp(config::AppConfig app, AppStatus status) {
   SetFilters(name, app.logs);
   for (const WorkerStatus& worker : status.workers)
     runs_.Update(name, worker);
+  triggers_.PutApp(app);
   view_.PutApp(std::move(app), std::move(status));
   OpenLog(name);
   SetLogsTotal();
@@ -332,6 +360,7 @@ void Sidecar::OnApp(config::AppConfig app, AppStatus status) {
 
 void Sidecar::OnAppGone(const std::string& app) {
   view_.DropApp(app);
+  triggers_.DropApp(app);
   runs_.Forget(app);
   CloseLogIfUnused(app);
   SetLogsTotal();
@@ -349,6 +378,7 @@ void Sidecar::OnWorker(const std::string& app, WorkerStatus worker) {
   const FleetView::App* known = view_.Find(app);
   const std::size_t before = known == nullptr ? 0 : known->status.workers.size();
   if (known != nullptr) runs_.Update(app, worker);
+  triggers_.PutWorker(app, worker);
   if (!view_.PutWorker(app, std::move(worker))) return;
   known = view_.Find(app);
   const bool has_numbers =
@@ -358,20 +388,28 @@ void Sidecar::OnWorker(const std::string& app, WorkerStatus worker) {
 
 void Sidecar::OnWorkerGone(const std::string& app, int slot) {
   view_.DropWorker(app, slot);
+  triggers_.DropWorker(app, slot);
   collector_.Forget(app, slot);
   measurements_.Forget(app, slot);
 }
 
-void Sidecar::OnIncarnation(const std::string& app, int slot, std::uint64_t incarnation, int) {
+void Sidecar::OnIncarnation(
+    const std::string& app, int slot, std::uint64_t incarnation, int pid, std::uint16_t port) {
   const WorkerRef worker{app, slot, incarnation};
+  triggers_.PutIncarnation(worker, pid, port);
   if (open_logs_.contains(app)) return collector_.Announce(worker);
   waiting_.push_back(worker);
+}
+
+void Sidecar::OnEnded(std::uint64_t incarnation) {
+  triggers_.Ended(incarnation);
+  collector_.Ended(incarnation);
 }
 
 void Sidecar::OnFact(Fact fact) {
   // Core's own are in core's log already; this one has what the sidecar saw.
   events_.Add(fact);
-  const bool is_ours = fact.id >= FactId::kLinesDropped && fact.id <= FactId::kLogPruned;
+  const bool is_ours = fact.id >= FactId::kLinesDropped && fact.id <= FactId::kWatchIncomplete;
   const Level level = RowOf(fact.id).level;
   if (is_ours && level > Level::kInfo) Log(level, Describe(fact));
 }

@@ -31,6 +31,8 @@
 #include "supervisor/sidecar/redacting_sink.h"
 #include "supervisor/sidecar/run_book.h"
 #include "supervisor/sidecar/sidecar_routes.h"
+#include "supervisor/sidecar/trigger_tap.h"
+#include "supervisor/sidecar/triggers.h"
 
 namespace tend::supervisor {
 
@@ -61,14 +63,21 @@ class Sidecar final : public LinkListener {
   // Takes what is in the pipes and writes it. False if that was not done by the deadline.
   bool Finish(std::chrono::nanoseconds time_max);
 
-  void OnCoreHello() override { view_.BeginSync(); }
+  void OnCoreHello() override;
   void OnSynced() override;
   void OnApp(config::AppConfig app, AppStatus status) override;
   void OnAppGone(const std::string& app) override;
   void OnWorker(const std::string& app, WorkerStatus worker) override;
   void OnWorkerGone(const std::string& app, int slot) override;
-  void OnIncarnation(const std::string& app, int slot, std::uint64_t incarnation, int pid) override;
-  void OnEnded(std::uint64_t incarnation) override { collector_.Ended(incarnation); }
+  void OnIncarnation(const std::string& app,
+                     int slot,
+                     std::uint64_t incarnation,
+                     int pid,
+                     std::uint16_t port) override;
+  void OnEnded(std::uint64_t incarnation) override;
+  void OnNoProbe(std::uint64_t incarnation, const std::string& error) override {
+    triggers_.NoConnection(incarnation, error);
+  }
   void OnFact(Fact fact) override;
   void OnLogsRequest(LogsOp op, const std::string& app, std::uint64_t request) override;
 
@@ -83,6 +92,7 @@ class Sidecar final : public LinkListener {
   collector::Collector::Callbacks CollectorCallbacks();
   rotate::LogStore::Options StoreOptions();
   LimitedSink::NoteLost NoteLimited();
+  Triggers::Options TriggerOptions();
   SidecarState RouteState();
   void OnPut(StoreKind kind, std::uint64_t id, Fd fd);
   void OpenLink(Fd socket);
@@ -110,6 +120,8 @@ class Sidecar final : public LinkListener {
   RedactingSink redacting_;
   LimitedSink limited_;
   JoiningSink joining_;
+  Triggers triggers_;
+  TriggerTap tap_;
   collector::Collector collector_;
   SidecarRoutes routes_;
   std::set<std::string> open_logs_;

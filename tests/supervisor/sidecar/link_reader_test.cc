@@ -26,9 +26,16 @@ class Heard final : public LinkListener {
   void OnWorkerGone(const std::string& app, int slot) override {
     said.push_back("worker gone " + app + ' ' + std::to_string(slot));
   }
-  void OnIncarnation(const std::string& app, int slot, std::uint64_t incarnation, int) override {
+  void OnIncarnation(const std::string& app,
+                     int slot,
+                     std::uint64_t incarnation,
+                     int,
+                     std::uint16_t port) override {
     said.push_back("incarnation " + app + ' ' + std::to_string(slot) + ' ' +
-                   std::to_string(incarnation));
+                   std::to_string(incarnation) + " port " + std::to_string(port));
+  }
+  void OnNoProbe(std::uint64_t incarnation, const std::string& error) override {
+    said.push_back("no probe " + std::to_string(incarnation) + ' ' + error);
   }
   void OnEnded(std::uint64_t incarnation) override {
     said.push_back("ended " + std::to_string(incarnation));
@@ -48,14 +55,30 @@ TEST(LinkReader, UnderstandsEveryMessage) {
         R"({"type":"app_gone","app":"api"})", R"({"type":"worker","app":"api","worker":{"pid":7}})",
         R"({"type":"worker_gone","app":"api","slot":1})",
         R"({"type":"incarnation","app":"api","slot":1,"incarnation":9,"pid":0})",
+        R"({"type":"incarnation","app":"api","slot":1,"incarnation":9,"pid":0,"port":3001})",
+        R"({"type":"incarnation","app":"api","slot":1,"incarnation":9,"pid":0,"port":70000})",
+        R"({"type":"no_probe","incarnation":9,"error":"it listens nowhere"})",
         R"({"type":"ended","incarnation":9})",
         R"({"type":"fact","fact":{"type":"worker_online","app":"api","worker":0}})",
         R"({"type":"logs","op":"rotate","app":"api","request":3})"}) {
     EXPECT_TRUE(ReadLinkPacket(packet, heard)) << packet;
   }
-  EXPECT_THAT(heard.said, ElementsAre("hello", "synced", "gone api", "worker api 7",
-                                      "worker gone api 1", "incarnation api 1 9", "ended 9",
-                                      "fact worker_online api:0", "logs 2 api 3"));
+  EXPECT_THAT(heard.said,
+              ElementsAre("hello", "synced", "gone api", "worker api 7", "worker gone api 1",
+                          "incarnation api 1 9 port 0", "incarnation api 1 9 port 3001",
+                          "incarnation api 1 9 port 0", "no probe 9 it listens nowhere", "ended 9",
+                          "fact worker_online api:0", "logs 2 api 3"));
+}
+
+TEST(LinkReader, OurOwnWordsAreWhatCoreExpects) {
+  EXPECT_EQ(ReadyWord(7), R"({"type":"ready","incarnation":7})");
+  EXPECT_EQ(ProbeWord(7), R"({"type":"probe","incarnation":7})");
+  EXPECT_EQ(RestartWord(7, RestartReason::kUnresponsive, "status 503"),
+            R"({"type":"restart","incarnation":7,"reason":"unresponsive","why":"status 503"})");
+  EXPECT_EQ(RestartAppWord("api", RestartReason::kWatch, "a\xff.js changed"),
+            "{\"type\":\"restart_app\",\"app\":\"api\",\"reason\":\"watch\","
+            "\"why\":\"a\xef\xbf\xbd.js changed\"}");
+  EXPECT_LT(RestartAppWord("api", RestartReason::kWatch, std::string(100'000, 'x')).size(), 2000u);
 }
 
 TEST(LinkReader, IgnoresWhatIsNoMessage) {
