@@ -151,15 +151,25 @@ bool Listeners::HasAny(const std::string& app) const {
 
 Result<Listeners::Grant> Listeners::Ask(const Asker& asker, const ListenQuery& query) {
   if (query.wrong != 0) return SysError("listen", query.wrong);
+  if (UsesOf(asker.worker.incarnation).size() >= kListenersPerApp) {
+    return SysError("listen", EMFILE);
+  }
   const std::string& app = asker.worker.app;
-  Entry* entry = FindByKey(app, query.key);
-  if (entry == nullptr && query.fd < 0 && query.first) entry = FindConfigured(app, query);
+  Fd taken;
+  Entry* entry = nullptr;
+  if (query.fd >= 0) {
+    TRY(taken, TakeSocketOf(asker.pid, asker.channel, query.fd));
+    entry = FindSocket(app, taken.get());
+  } else {
+    entry = FindByKey(app, query.key);
+    if (entry == nullptr && query.first) entry = FindConfigured(app, query);
+  }
   if (entry != nullptr && entry->listener.keys.size() >= kListenersPerApp) {
     return SysError("listen", EMFILE);
   }
   const bool made = entry == nullptr;
   if (made) {
-    TRY(entry, Open(asker, query));
+    TRY(entry, Open(asker, query, std::move(taken)));
   }
   Listener& listener = entry->listener;
   Grant grant;
@@ -185,7 +195,8 @@ Result<Listeners::Grant> Listeners::Ask(const Asker& asker, const ListenQuery& q
   }
   if (listener.data == "null") listener.data = query.data;
   grant.data = listener.data;
-  if (std::count(listener.keys.begin(), listener.keys.end(), query.key) == 0) {
+  // A number of a descriptor is the worker's own: to another it names something else.
+  if (query.fd < 0 && std::count(listener.keys.begin(), listener.keys.end(), query.key) == 0) {
     listener.keys.push_back(query.key);
   }
   // One that asks again was answered by a core before us, perhaps in another way.
@@ -203,8 +214,10 @@ std::uint64_t Listeners::RemoveUse(std::uint64_t incarnation, std::string_view k
       return use.incarnation == incarnation && use.key == key;
     });
     if (removed == 0) continue;
+    const std::uint64_t found = id;
+    CloseTaken();
     Save();
-    return id;
+    return found;
   }
   return 0;
 }
@@ -216,7 +229,18 @@ void Listeners::RemoveUses(std::uint64_t incarnation) {
       return use.incarnation == incarnation;
     });
   }
-  if (removed > 0) Save();
+  if (removed == 0) return;
+  CloseTaken();
+  Save();
+}
+
+// They were workers' own, and are of no use to others.
+void Listeners::CloseTaken() {
+  for (auto entry = entries_.begin(); entry != entries_.end();) {
+    const auto at = entry++;
+    const Listener& listener = at->second.listener;
+    if (listener.origin == Origin::kTaken && listener.uses.empty()) Close(at, Ending::kOurs);
+  }
 }
 
 void Listeners::Drop(std::uint64_t id) {
@@ -281,6 +305,13 @@ Listeners::Entry* Listeners::FindAddress(const std::string& app, const SocketAdd
   return nullptr;
 }
 
+Listeners::Entry* Listeners::FindSocket(const std::string& app, int socket) {
+  for (auto& [id, entry] : entries_) {
+    if (entry.listener.app == app && IsSameSocket(entry.fd.get(), socket)) return &entry;
+  }
+  return nullptr;
+}
+
 // Sockets with SO_REUSEPORT do not get in each other's way, so the kernel would not tell.
 bool Listeners::IsTaken(const SocketAddress& address, bool apart) const {
   return std::any_of(entries_.begin(), entries_.end(), [&](const auto& entry) {
@@ -290,21 +321,20 @@ bool Listeners::IsTaken(const SocketAddress& address, bool apart) const {
   });
 }
 
-Result<Listeners::Entry*> Listeners::Open(const Asker& asker, const ListenQuery& query) {
+Result<Listeners::Entry*> Listeners::Open(const Asker& asker, const ListenQuery& query, Fd taken) {
   const std::string& app = asker.worker.app;
   const auto of_app = std::count_if(entries_.begin(), entries_.end(), [&](const auto& entry) {
     return entry.second.listener.app == app;
   });
   if (static_cast<std::size_t>(of_app) >= kListenersPerApp) return SysError("listen", EMFILE);
   const bool datagram = query.options.datagram;
-  const bool apart = asker.balance == config::Balance::kReuseport && !datagram && query.fd < 0 &&
+  const bool apart = asker.balance == config::Balance::kReuseport && !datagram && !taken.valid() &&
                      query.address.family != SocketAddress::Family::kUnix;
   Listener listener;
   listener.app = app;
   listener.datagram = datagram;
   listener.address = query.address;
-  if (query.fd >= 0) {
-    TRY(Fd taken, TakeSocketOf(asker.pid, asker.channel, query.fd));
+  if (taken.valid()) {
     TRY(listener.address, BoundAddress(taken.get()));
     listener.origin = Origin::kTaken;
     return Insert(std::move(listener), std::move(taken));

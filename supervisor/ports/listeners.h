@@ -109,8 +109,10 @@ class Listeners {
   Entry* FindByKey(const std::string& app, const std::string& key);
   Entry* FindConfigured(const std::string& app, const ListenQuery& query);
   Entry* FindAddress(const std::string& app, const SocketAddress& address);
+  Entry* FindSocket(const std::string& app, int socket);
+  void CloseTaken();
   bool IsTaken(const SocketAddress& address, bool apart) const;
-  Result<Entry*> Open(const Asker& asker, const ListenQuery& query);
+  Result<Entry*> Open(const Asker& asker, const ListenQuery& query, Fd taken);
   Result<Entry*> Insert(Listener listener, Fd fd);
   Result<Fd> OpenOwn(Entry& entry, const ListenQuery& query);
   void Close(Entries::iterator entry, Ending ending);

@@ -24,7 +24,7 @@ struct Listener {
   enum class Origin : std::uint8_t {
     kConfigured,  // of `listen`
     kAsked,       // a worker asked for it
-    kTaken,       // was a worker's own; whoever else has it may still need it
+    kTaken,       // is a worker's own, and kept while one that has it listens on it
     kApart,       // every worker has a socket of its own to the same port, and we have none
   };
   std::uint64_t id = 0;  // in the keeper's store

@@ -123,6 +123,12 @@ Result<Fd> TakeSocketOf(int pid, int channel, int number) {
   return socket;
 }
 
+bool IsSameSocket(int one, int other) {
+  struct stat a, b;
+  return ::fstat(one, &a) == 0 && ::fstat(other, &b) == 0 && a.st_dev == b.st_dev &&
+         a.st_ino == b.st_ino;
+}
+
 std::uint64_t FileNumber(const SocketAddress& address) {
   if (address.family != Family::kUnix || address.host.starts_with('\0')) return 0;
   struct stat info;

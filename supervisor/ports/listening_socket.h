@@ -33,6 +33,7 @@ Result<> StartListening(int socket, int backlog);
 // What a worker calls `number` (listen({fd})). `channel` is our end of its channel: as long as the
 // other end is open, `pid` is still its.
 Result<Fd> TakeSocketOf(int pid, int channel, int number);
+bool IsSameSocket(int one, int other);
 
 // Which file a path is, so that only a file that is still ours is removed. 0: none.
 std::uint64_t FileNumber(const SocketAddress& address);

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import tempfile
 import unittest
@@ -200,6 +201,47 @@ class PreloadTest(unittest.TestCase):
             "setTimeout(() => console.log('fine'), 1300)")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(os.path.getsize(target), 0)
+
+    def run_with_channel(self, source, said, env):
+        """Runs a program with a channel, as a parent that says `said`; returns (code, what it printed)."""
+        path = os.path.join(self.folder.name, "app.js")
+        with open(path, "w") as file:
+            file.write(source)
+        ours, theirs = socket.socketpair()
+        env = dict(os.environ, NODE_CHANNEL_FD=str(theirs.fileno()),
+                   NODE_OPTIONS="--require " + os.path.abspath(PRELOAD), **env)
+        app = subprocess.Popen(["node", path], env=env, pass_fds=[theirs.fileno()],
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        theirs.close()
+        with ours:
+            for message in said:
+                ours.sendall(json.dumps(message).encode() + b"\n")
+            printed, _ = app.communicate(timeout=60)
+        return app.returncode, printed
+
+    def test_is_not_seen_on_a_channel_and_does_not_keep_it_open(self):
+        source = ("console.log(JSON.stringify([process.env.TEND_HOLD, process.env.NODE_OPTIONS]));"
+                  "if (process.env.SEES) process.on('message', (m) => { console.log(JSON.stringify(m));"
+                  " if (m === 'end') process.disconnect(); })")
+        private = [{"cmd": "NODE_TEND_RELEASE"}, {"cmd": "NODE_TEND_DRAIN"}, {"cmd": "NODE_TEND_DRAIN"},
+                   {"cmd": "NODE_TEND_OTHER"}]
+        for hold in ({}, {"TEND_HOLD": "1"}):
+            env = dict(hold, TEND_TELEMETRY_FD="999")
+            self.assertEqual(self.run_with_channel(source, private, env), (0, "[null,null]\n"))
+            code, printed = self.run_with_channel(source, private + ["end"], dict(env, SEES="1"))
+            self.assertEqual((code, printed), (0, '[null,null]\n"end"\n'))
+
+    def test_drains_without_telemetry(self):
+        source = ("const http = require('http');"
+                  "process.on('message', () => {"
+                  " const agent = new http.Agent({ keepAlive: true });"
+                  " const server = http.createServer((q, r) => r.end()).listen(0, '127.0.0.1', () =>"
+                  "  http.get({ port: server.address().port, agent }, (r) => {"
+                  "   console.log(r.headers.connection); process.exit(); })); })")
+        for env in ({}, {"TEND_TELEMETRY_FD": "999"}, {"TEND_HOLD": "1"}):
+            self.assertEqual(self.run_with_channel(source, [1], env), (0, "keep-alive\n"))
+            drained = self.run_with_channel(source, [{"cmd": "NODE_TEND_DRAIN"}, 1], env)
+            self.assertEqual(drained, (0, "close\n"))
 
     def test_ignores_a_descriptor_that_is_none(self):
         env = dict(os.environ, TEND_TELEMETRY_FD="999",

@@ -297,6 +297,24 @@ TEST_F(ListenersTest, TakesAWorkersOwnSocketAndNothingThatIsNone) {
   auto taken = listeners->Ask(self, query);
   ASSERT_TRUE(taken) << taken.error().message();
   EXPECT_EQ(PortOf(taken->socket), PortOf(own->get()));
+  // Another one that has it by another number shares it; one socket is not in the table twice.
+  const auto copy = Duplicate(own->get());
+  const WorkerRef second{"api", 1, 2};
+  ListenQuery other = Query({}, "other fd");
+  other.fd = copy->get();
+  auto shared = listeners->Ask({second, Balance::kShared, ::getpid(), pair->first.get()}, other);
+  ASSERT_TRUE(shared);
+  EXPECT_EQ(shared->id, taken->id);
+  // What the same number names in a third is something else.
+  const auto its = OpenSocket(Loopback(), {});
+  query.fd = its->get();
+  EXPECT_NE(listeners->Ask(self, query)->id, taken->id);
+  listeners->RemoveUses(1);
+  EXPECT_EQ(store.held.size(), 1u);
+  listeners->RemoveUses(2);
+  EXPECT_TRUE(store.held.empty());
+  query.fd = own->get();
+  ASSERT_TRUE(listeners->Ask(self, query));
   // It is still the worker's when we are done with it.
   listeners->CloseApp("api");
   EXPECT_TRUE(Connect(PortOf(own->get())).valid());
