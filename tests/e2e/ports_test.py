@@ -415,8 +415,11 @@ class GunicornTest(ClusterTest):
     def test_everything_of_it_is_gone_after_stop(self):
         pid = self.start_gunicorn()[0]
         self.ask_until_served()
-        children = {int(p) for p in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
-        self.assertEqual(len(children), 2)
+
+        def two():
+            found = {int(p) for p in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
+            return len(found) == 2 and found
+        children = wait_until(two, 10)
         self.tend.ok("stop", "web")
         self.assertFalse([p for p in {pid, *children} if alive(p)])
         self.assertTrue(re.search("Shutting down: Master", "\n".join(self.tend.texts("web"))))

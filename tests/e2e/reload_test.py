@@ -170,9 +170,9 @@ class BadReleaseTest(ClusterTest):
     """A release that is no good: exit code 7, the old workers serve, and no client has noticed."""
     BALANCE = "shared"
 
-    def refused(self, broken, said=None, restored=True, **more):
+    def refused(self, broken, said=None, restored=True, good=LISTEN, **more):
         """Old pids serve on after a reload to this; the next, good one gets through."""
-        before = self.start_web(balance=self.BALANCE, **more)
+        before = self.start_web(start=good, balance=self.BALANCE, **more)
         loads = [self.load(rate=1500), self.load(close=True, rate=700)]
         time.sleep(0.3)
         self.release(666, broken)
@@ -190,7 +190,7 @@ class BadReleaseTest(ClusterTest):
             self.assertTrue(any(seen["last"] > done for seen in result["pids"].values()))
         self.assertEqual(self.ask("/release")[2], "1")
         if restored:
-            self.release(2)
+            self.release(2, good)
             self.reload()
             self.assertEqual(self.ask("/release")[2], "2")
             self.assertFalse(set(self.tend.pids("web").values()) & set(before.values()))
@@ -206,7 +206,7 @@ class BadReleaseTest(ClusterTest):
 
     def test_it_never_says_that_it_is_ready(self):
         ready = "server.listen(process.env.PORT, () => { if (release === 666) return; process.send('ready'); });"
-        self.refused(ready, start=ready, wait_ready=True, listen_timeout=1500)
+        self.refused(ready, good=ready, wait_ready=True, listen_timeout=1500)
 
     def test_its_health_path_never_answers(self):
         self.refused("server.removeAllListeners('request'); server.on('request', (q, s) => "
