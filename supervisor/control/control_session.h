@@ -15,8 +15,8 @@
 
 #include "base/link.h"
 #include "supervisor/control/control_request.h"
-#include "supervisor/fleet.h"
 #include "supervisor/control/sidecar_link.h"
+#include "supervisor/fleet.h"
 
 namespace tend::supervisor {
 
