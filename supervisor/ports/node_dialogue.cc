@@ -85,7 +85,7 @@ void NodeHost::Impl::OnQuery(Worker& worker, const NodeMessage& message) {
   auto grant = listeners_.Ask({info.ref, info.balance, info.pid, worker.channel->fd()}, query);
   if (!grant) {
     const int number = grant.error().sys_errno();
-    return Refuse(worker, message.seq, query.key, number == 0 ? EIO : number);
+    return Refuse(worker, {0, message.seq, query.key, query.data}, number == 0 ? EIO : number);
   }
   const QueryReply reply{NextSeq(), message.seq, query.key, grant->data};
   const bool datagram = query.options.datagram;
@@ -98,17 +98,16 @@ void NodeHost::Impl::OnQuery(Worker& worker, const NodeMessage& message) {
   }
   if (!sent) {
     listeners_.RemoveUse(info.ref.incarnation, query.key);
-    return Refuse(worker, message.seq, query.key, EMFILE);
+    return Refuse(worker, reply, EMFILE);
   }
-  if (!grant->round_robin) NoteHandle(worker, {0, message.seq, query.key});
+  if (!grant->round_robin) NoteHandle(worker, {0, message.seq, query.key, grant->data});
   AddRoute(worker, {grant->id, query.key, {}, grant->round_robin, datagram});
 }
 
-void NodeHost::Impl::Refuse(Worker& worker,
-                            std::int64_t query,
-                            const std::string& key,
-                            int number) {
-  (void)worker.channel->Send(ErrorReply({NextSeq(), query, key, "null"}, number));
+// The data is named here, too: a TLS server of Node takes keys from it before it looks further.
+void NodeHost::Impl::Refuse(Worker& worker, QueryReply reply, int number) {
+  reply.seq = NextSeq();
+  (void)worker.channel->Send(ErrorReply(reply, number));
 }
 
 void NodeHost::Impl::OnAnswer(Worker& worker, const NodeMessage& message) {
@@ -123,20 +122,21 @@ void NodeHost::Impl::OnNack(Worker& worker) {
   // Node has thrown the reply away, and its program would wait for ever.
   RemoveRoute(worker, handle.key);
   listeners_.RemoveUse(worker.info.ref.incarnation, handle.key);
-  Refuse(worker, handle.query, handle.key, EMFILE);
+  Refuse(worker, {0, handle.query, handle.key, handle.data}, EMFILE);
 }
 
 void NodeHost::Impl::EndConnection(Worker& worker, std::int64_t seq, bool accepted) {
-  auto given = worker.in_flight.extract(seq);
-  if (!given) return;
+  const auto found = worker.in_flight.find(seq);
+  if (found == worker.in_flight.end()) return;
   const std::uint64_t incarnation = worker.info.ref.incarnation;
-  const auto round_robin = round_robins_.find(given.mapped().listener);
+  const auto round_robin = round_robins_.find(found->second.listener);
+  Connection connection = std::move(found->second.connection);
+  worker.in_flight.erase(found);
   if (round_robin == round_robins_.end()) return;
   if (accepted) {
-    CloseAtOnce(std::move(given.mapped().connection.fd));
     round_robin->second.Done(incarnation);
   } else {
-    round_robin->second.Refused(incarnation, std::move(given.mapped().connection));
+    round_robin->second.Refused(incarnation, std::move(connection));
   }
 }
 

@@ -10,8 +10,8 @@
 namespace tend::supervisor {
 namespace {
 
-constexpr std::size_t kInFlightMax = 16;      // connections of which a worker says nothing
-constexpr std::size_t kSentHandlesMax = 512;  // and handles of which it does not say that they came
+constexpr int kInjectedMax = 16;              // of which the worker says nothing
+constexpr std::size_t kSentHandlesMax = 512;  // of which it does not say that they came
 
 Error NoChannel() {
   return Error(Errc::kNotFound, "the worker has no channel");
@@ -110,10 +110,12 @@ Result<> NodeHost::Impl::Inject(std::uint64_t incarnation, Fd connection) {
   if (route == worker->routes.end()) {
     return Error(Errc::kNotFound, "the worker listens nowhere");
   }
-  if (worker->in_flight.size() >= kListenersPerApp + kInFlightMax) {
+  const auto injected = std::count_if(worker->in_flight.begin(), worker->in_flight.end(),
+                                      [](const auto& each) { return each.second.listener == 0; });
+  if (injected >= kInjectedMax) {
     return Error(Errc::kLimit, "the worker accepts no connections");
   }
-  Connection given{std::move(connection)};
+  Connection given(std::move(connection));
   if (!HandOut(*worker, *route, 0, given)) {
     return Error(Errc::kLimit, "the worker takes no messages");
   }
@@ -191,7 +193,7 @@ bool NodeHost::Impl::HandOut(Worker& worker,
   const std::int64_t seq = NextSeq();
   if (!worker.channel->Send(NewConnection(seq, route.quoted_key), connection.fd.get()))
     return false;
-  NoteHandle(worker, {seq, 0, {}});
+  NoteHandle(worker, {seq, 0, {}, {}});
   worker.in_flight.emplace(seq, InFlight{listener, std::move(connection)});
   return true;
 }

@@ -75,7 +75,8 @@ class NodeHost {
   static Result<SocketPair> MakeChannel();
 
   // `channel` is our end. A worker of a core before us is attached in the same way: which sockets
-  // it listens on is in the listeners' file.
+  // it listens on is in the listeners' file; that it drains, disconnects or leaves is to be said
+  // again.
   void Attach(const NodeWorker& worker, Fd channel);
   // All below do nothing for an incarnation that is not attached.
   // From now on it may take connections.
@@ -93,7 +94,8 @@ class NodeHost {
   Result<> Inject(std::uint64_t incarnation, Fd connection);
   // It was told to end by a signal: what it closes from now on is not given up for that.
   void Leaving(std::uint64_t incarnation);
-  // Its process is gone: what it had not accepted yet goes to others. Its sockets stay.
+  // Its process is gone: what it had not accepted yet goes to others. Its sockets stay. To be said
+  // also of one that ended before it could be attached again.
   void Detach(std::uint64_t incarnation);
 
  private:

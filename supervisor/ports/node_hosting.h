@@ -47,7 +47,7 @@ class NodeHost::Impl final : public NodeChannelOwner {
   struct SentHandle {
     std::int64_t connection = 0;  // our message's number; 0: a reply
     std::int64_t query = 0;       // the worker's message's number
-    std::string key;
+    std::string key, data;        // of a reply
   };
   struct Worker {
     NodeWorker info;
@@ -66,7 +66,7 @@ class NodeHost::Impl final : public NodeChannelOwner {
 
   void OnQuery(Worker& worker, const NodeMessage& message);
   // What the worker is told if it cannot have what it asked for.
-  void Refuse(Worker& worker, std::int64_t query, const std::string& key, int number);
+  void Refuse(Worker& worker, QueryReply reply, int number);
   void OnAnswer(Worker& worker, const NodeMessage& message);
   void OnNack(Worker& worker);
   void OnClose(Worker& worker, const std::string& key);

@@ -75,7 +75,7 @@ std::optional<Connection> RoundRobin::Take() {
   if (retry_) return std::nullopt;
   for (;;) {
     const int fd = ::accept4(socket_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0) return Connection{Fd(fd)};
+    if (fd >= 0) return Connection(Fd(fd));
     if (errno == EINTR || errno == ECONNABORTED) continue;
     OnAcceptFailed(errno);
     return std::nullopt;

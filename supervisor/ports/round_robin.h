@@ -9,13 +9,21 @@
 #include <deque>
 #include <functional>
 #include <optional>
+#include <utility>
 
 #include "base/fd.h"
 #include "base/loop.h"
+#include "supervisor/ports/listening_socket.h"
 
 namespace tend::supervisor {
 
 struct Connection {
+  explicit Connection(Fd accepted) : fd(std::move(accepted)) {}
+  Connection(Connection&&) = default;
+  Connection& operator=(Connection&&) = delete;
+  ~Connection() {
+    if (fd.valid()) CloseAtOnce(std::move(fd));
+  }
   Fd fd;
   int refusals = 0;  // how often a worker did not want it
 };

@@ -41,7 +41,7 @@ const kinds = {
     const s = dgram.createSocket('udp4', (m, from) => s.send('pong', from.port, from.address));
     s.on('error', failed).bind(port, '127.0.0.1', () => say('listens', s.address().port));
   },
-  tls: () => { const s = https.createServer({}); s.listen(port, () => say('keys', s.getTicketKeys().toString('hex'))); },
+  tls: () => { const s = https.createServer({}).on('error', failed); s.listen(port, () => say('keys', s.getTicketKeys().toString('hex'))); },
   again: () => {
     const s = net.createServer().listen(port, () => s.close(() => serve(port)));
   },
@@ -262,7 +262,9 @@ TEST_P(EveryBalance, AnotherAppGetsEaddrinuse) {
   Start(1, {"http"}, {.balance = GetParam()});
   ASSERT_TRUE(Listens(1));
   Start(2, {"http"}, {.balance = GetParam(), .app = "other"});
+  Start(3, {"tls"}, {.balance = GetParam(), .app = "other"});
   EXPECT_TRUE(Until([&] { return Said(2, "error \"EADDRINUSE\"", "other"); }));
+  EXPECT_TRUE(Until([&] { return Said(3, "error \"EADDRINUSE\"", "other"); }));
 }
 
 TEST_P(EveryBalance, AHeldWorkerIsGivenNothingBeforeItIsReleased) {
