@@ -130,6 +130,7 @@ void Worker::Terminate() {
   SetDeadline(app_->kill_timeout, Cause::kKillTimeout);
   // Before the signal: a core after us must not take this end for a crash.
   Save();
+  context_.ports.Leaving(record_.incarnation);
   if (app_->shutdown_with_message &&
       context_.ports.Send(record_.incarnation, "\"shutdown\"").has_value()) {
     return;

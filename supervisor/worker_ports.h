@@ -33,6 +33,7 @@ class WorkerPorts {
   virtual void Release(std::uint64_t incarnation) = 0;
   virtual void Drain(std::uint64_t incarnation) = 0;
   virtual void Disconnect(std::uint64_t incarnation) = 0;
+  virtual void Leaving(std::uint64_t incarnation) = 0;
   virtual Result<> Send(std::uint64_t incarnation, std::string_view json) = 0;
   virtual Result<> Inject(std::uint64_t incarnation, Fd connection) = 0;
   virtual void Detach(std::uint64_t incarnation) = 0;
@@ -54,6 +55,7 @@ class PortsOfHost final : public WorkerPorts {
   void Release(std::uint64_t incarnation) override { host_.Release(incarnation); }
   void Drain(std::uint64_t incarnation) override { host_.Drain(incarnation); }
   void Disconnect(std::uint64_t incarnation) override { host_.Disconnect(incarnation); }
+  void Leaving(std::uint64_t incarnation) override { host_.Leaving(incarnation); }
   Result<> Send(std::uint64_t incarnation, std::string_view json) override {
     return host_.Send(incarnation, json);
   }

@@ -37,6 +37,7 @@ class FakePorts final : public WorkerPorts {
   void Release(std::uint64_t id) override { Note("release", id); }
   void Drain(std::uint64_t id) override { Note("drain", id); }
   void Disconnect(std::uint64_t id) override { Note("disconnect", id); }
+  void Leaving(std::uint64_t id) override { Note("leaving", id); }
   Result<> Send(std::uint64_t id, std::string_view json) override {
     Note("send " + std::string(json) + " to", id);
     return {};
