@@ -25,7 +25,7 @@ namespace tend::config {
 namespace {
 
 // What belongs to the process that starts an app, not to the app.
-constexpr std::array<std::string_view, 26> kNotInherited = {"NODE_CHANNEL_FD",
+constexpr std::array<std::string_view, 27> kNotInherited = {"NODE_CHANNEL_FD",
                                                             "NODE_CHANNEL_SERIALIZATION_MODE",
                                                             "NODE_UNIQUE_ID",
                                                             "NODE_APP_INSTANCE",
@@ -40,6 +40,7 @@ constexpr std::array<std::string_view, 26> kNotInherited = {"NODE_CHANNEL_FD",
                                                             "MAINPID",
                                                             "TEND_APP",
                                                             "TEND_WORKER",
+                                                            "TEND_HOLD",
                                                             "TEND_NODE",
                                                             "TEND_NODE_OPTIONS",
                                                             "TEND_TELEMETRY_FD",

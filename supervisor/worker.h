@@ -26,7 +26,7 @@
 #include "supervisor/readiness.h"
 #include "supervisor/state_file.h"
 #include "supervisor/transitions.h"
-#include "supervisor/worker_ports.h"
+#include "supervisor/ports/worker_ports.h"
 
 namespace tend::supervisor {
 

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "supervisor/worker_ports.h"
+#include "supervisor/ports/worker_ports.h"
 
 namespace tend::supervisor {
 
