@@ -73,7 +73,7 @@ def wrk(port, headers, seconds):
     errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", out)
     other = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
     return {"rate": float(re.search(r"Requests/sec:\s*([\d.]+)", out).group(1)),
-            "p99": milliseconds(re.search(r"99%\s+(\S+)", out).group(1)),
+            "p99": milliseconds(re.search(r"^ +99%\s+(\S+)", out, re.M).group(1)),
             "errors": sum(map(int, errors.groups() if errors else ())) + int(other.group(1) if other else 0)}
 
 

@@ -230,7 +230,7 @@ class ChangeTest(TendTest):
         time.sleep(1)
         seen = self.restarts("watch")
         self.tend.write("app/lib/deep/a.py", "pass")
-        wait_until(lambda: self.restarts("watch") == seen + 1, 10)
+        wait_until(lambda: self.restarts("watch") > seen, 10)
 
     def test_ignore_watch(self):
         self.app(watch=True, ignore_watch=["uploads", "*.tmp"])
