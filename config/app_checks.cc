@@ -46,6 +46,7 @@ class Checker {
     Readiness();
     Health();
     Reload();
+    Watching();
     Multiline();
     return std::move(findings_);
   }
@@ -163,6 +164,18 @@ class Checker {
     if (app_.reload.signal == 0 || app_.reload.overlap != Overlap::kYes) return;
     Refuse("reload.signal", "cannot go with \"reload.overlap\": the program replaces itself",
            "leave out one of them");
+  }
+
+  // PM2 takes JavaScript's regular expressions as well, which come here as their text.
+  void Watching() {
+    for (const std::string& glob : app_.ignore_watch) {
+      const bool is_regex = glob.size() > 2 && glob.starts_with('/') && glob.ends_with('/') &&
+                            glob.find_first_of("\\^$|(+") != std::string::npos;
+      if (!is_regex) continue;
+      Add(false, code::kKeyIgnored, "ignore_watch",
+          fmt::format("has {}, a regular expression, which is ignored", glob),
+          "tend takes names, paths and globs: `node_modules`, `*.log`, `**/dist/**`");
+    }
   }
 
   void Multiline() {

@@ -35,7 +35,7 @@ std::string Below(const std::string& folder, const std::string& name) {
 FileWatch::FileWatch(Loop& loop, Options options, Callbacks callbacks)
     : loop_(loop),
       options_(std::move(options)),
-      filter_(options_.ignore),
+      filter_(options_.ignore, options_.own),
       callbacks_(std::move(callbacks)) {
   for (const std::string& path : options_.paths)
     roots_.push_back({path, Is::kMissing});

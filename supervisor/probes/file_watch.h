@@ -32,6 +32,7 @@ class FileWatch {
   struct Options {
     std::vector<std::string> paths;   // absolute; files and folders
     std::vector<std::string> ignore;  // WatchFilter's
+    std::vector<std::string> own;     // WatchFilter's
     std::chrono::nanoseconds quiet = kQuietMin;
     std::size_t folders_max = 16384;
   };

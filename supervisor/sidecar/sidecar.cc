@@ -164,6 +164,7 @@ rotate::LogStore::Options Sidecar::StoreOptions() {
 
 Triggers::Options Sidecar::TriggerOptions() {
   Triggers::Options options;
+  options.own_files = options_.own_files;
   options.tell_core = [this](std::string packet) {
     if (link_) link_->Send(std::move(packet));
   };

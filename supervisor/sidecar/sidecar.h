@@ -39,11 +39,12 @@ namespace tend::supervisor {
 class Sidecar final : public LinkListener {
  public:
   struct Options {
-    std::string logs;         // folder
-    std::string listen;       // host:port, or "off"
-    std::string listen_file;  // gets the address that was bound; "": none
-    std::string http_socket;  // "": none
-    std::string run;          // where the exit journal is; "": none
+    std::string logs;                         // folder
+    std::string listen;                       // host:port, or "off"
+    std::string listen_file;                  // gets the address that was bound; "": none
+    std::string http_socket;                  // "": none
+    std::string run;                          // where the exit journal is; "": none
+    std::vector<std::string> own_files = {};  // that tend writes: changes there restart nobody
   };
   Sidecar(Loop& loop, Options options);
   ~Sidecar() override;

@@ -40,6 +40,8 @@ Result<int> RunUnderKeeper() {
   options.listen_file = paths.listen_file;
   options.http_socket = paths.http_socket;
   options.run = paths.run;
+  options.own_files = {paths.logs,        paths.state,       paths.run,           paths.own_logs,
+                       paths.listen_file, paths.http_socket, paths.control_socket};
   Sidecar sidecar(*loop, std::move(options));
   if (const auto serving = sidecar.Serve(); !serving) {
     // Logs and the unix socket matter more than the port.

@@ -11,6 +11,9 @@
 namespace tend::supervisor {
 namespace {
 
+constexpr std::chrono::nanoseconds kAskAgain = std::chrono::seconds(1);
+constexpr int kAsksMax = 120;
+
 std::string MiB(std::uint64_t bytes) {
   return std::to_string(bytes >> 20) + " MiB";
 }
@@ -56,7 +59,10 @@ void Triggers::PutApp(const config::AppConfig& config) {
   told_unknown_.erase(config.name);
   const bool same_files = before && before->config.watch == config.watch &&
                           before->config.ignore_watch == config.ignore_watch &&
-                          before->config.watch_delay == config.watch_delay;
+                          before->config.watch_delay == config.watch_delay &&
+                          before->config.out_file == config.out_file &&
+                          before->config.error_file == config.error_file &&
+                          before->config.log_file == config.log_file;
   if (!same_files) WatchFiles(app);
   if (!before || before->config.cron_restart != config.cron_restart) WatchClock(app);
   for (auto& entry : lives_) {
@@ -72,20 +78,53 @@ void Triggers::DropApp(const std::string& app) {
 
 void Triggers::WatchFiles(App& app) {
   app.files.reset();
+  app.ask_again.reset();
   const config::AppConfig& config = app.watched->config;
   if (config.watch.empty()) return;
   probes::FileWatch::Options options;
   options.paths = config.watch;
   options.ignore = config.ignore_watch;
+  options.own = options_.own_files;
+  for (const std::string& file : {config.out_file, config.error_file, config.log_file}) {
+    if (!file.empty()) options.own.push_back(file);
+  }
   options.quiet = config.watch_delay;
   probes::FileWatch::Callbacks callbacks;
-  callbacks.on_change = [this, name = config.name](const std::string& path) {
-    options_.tell_core(RestartAppWord(name, RestartReason::kWatch, path + " changed"));
-  };
+  callbacks.on_change = [this, &app](const std::string& path) { OnFiles(app, path); };
   callbacks.on_incomplete = [this, name = config.name](const std::string& why) {
     options_.state({FactId::kWatchIncomplete, loop_.WallNow(), name, -1, {{"why", why}}});
   };
   app.files = std::make_unique<probes::FileWatch>(loop_, std::move(options), std::move(callbacks));
+}
+
+void Triggers::OnFiles(App& app, const std::string& path) {
+  const std::string& name = app.watched->config.name;
+  app.changed = path + " changed";
+  app.stale.clear();
+  for (const auto& [incarnation, life] : lives_) {
+    if (life.worker.ref.app == name) app.stale.insert(incarnation);
+  }
+  app.asks_left = kAsksMax;
+  options_.tell_core(RestartAppWord(name, RestartReason::kWatch, app.changed));
+  AskAgainLater(app);
+}
+
+// Core takes no new word while it still acts on an older one, and a worker that was starting just
+// then may have read the files as they were.
+void Triggers::AskAgainLater(App& app) {
+  if (app.asks_left-- <= 0) return;
+  app.ask_again = loop_.After(kAskAgain, [this, &app] {
+    std::erase_if(app.stale, [this](std::uint64_t known) { return !lives_.contains(known); });
+    if (app.stale.empty()) return;
+    const bool works = std::any_of(app.stale.begin(), app.stale.end(), [this](std::uint64_t known) {
+      return lives_.at(known).is_online;
+    });
+    if (works) {
+      options_.tell_core(
+          RestartAppWord(app.watched->config.name, RestartReason::kWatch, app.changed));
+    }
+    AskAgainLater(app);
+  });
 }
 
 void Triggers::WatchClock(App& app) {
@@ -117,16 +156,17 @@ void Triggers::PutIncarnation(const WorkerRef& ref, int pid, std::uint16_t port)
 void Triggers::PutWorker(const std::string& app, const WorkerStatus& status) {
   for (auto& [incarnation, life] : lives_) {
     if (life.worker.ref.app != app || life.worker.ref.slot != status.slot) continue;
-    // A newer one that is not the slot's yet gets ready beside it.
-    if (incarnation > status.incarnation) continue;
-    const bool is_it = incarnation == status.incarnation;
-    if (is_it) life.worker.pid = status.pid;
-    const bool is_starting = is_it && status.state == WorkerState::kStarting;
-    if (!is_starting) {
+    if (incarnation != status.incarnation) {
+      // One that was the slot's, or is not yet and gets ready beside it.
+      SetOnline(life, false);
+      continue;
+    }
+    life.worker.pid = status.pid;
+    if (status.state != WorkerState::kStarting) {
       life.awaits_ready = false;
       life.ready.reset();
     }
-    SetOnline(life, is_it && status.state == WorkerState::kOnline);
+    SetOnline(life, status.state == WorkerState::kOnline);
   }
 }
 

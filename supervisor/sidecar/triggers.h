@@ -15,6 +15,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "base/fact.h"
 #include "base/loop.h"
@@ -35,7 +36,8 @@ class Triggers {
     std::function<void(std::string packet)> tell_core;
     std::function<void(Fact fact)> state;
     std::function<std::optional<std::uint64_t>(int pid)> resident_bytes;
-    std::function<ZoneOffsets()> zone;  // the machine's; asked for when somebody needs it
+    std::vector<std::string> own_files;  // that tend writes: changes there restart nobody
+    std::function<ZoneOffsets()> zone;   // the machine's; asked for when somebody needs it
   };
   Triggers(Loop& loop, Options options);
   Triggers(const Triggers&) = delete;
@@ -61,6 +63,11 @@ class Triggers {
     std::shared_ptr<const WatchedApp> watched;
     std::unique_ptr<probes::FileWatch> files;
     std::optional<probes::CronClock> cron;
+    // Since its files changed: which path, who began before that, how often core may be asked yet.
+    std::string changed;
+    std::set<std::uint64_t> stale;
+    int asks_left = 0;
+    Loop::Watch ask_again;
   };
   struct Life {
     std::shared_ptr<const WatchedApp> app;
@@ -76,6 +83,8 @@ class Triggers {
   };
 
   void WatchFiles(App& app);
+  void OnFiles(App& app, const std::string& path);
+  void AskAgainLater(App& app);
   void WatchClock(App& app);
   void AwaitReady(Life& life);
   void SayReady(Life& life);

@@ -204,6 +204,14 @@ TEST(Reader, WhatRestartsAnAppIsRead) {
   EXPECT_TRUE(app.wait_ready);
 }
 
+TEST(Reader, ARegularExpressionIsNoGlob) {
+  const Loaded loaded = Ecosystem(
+      "apps: [{script: a.js, ignore_watch: ['/[\\/]\\./', '/srv/tmp/', '\\.git', '*.log']}]");
+  EXPECT_TRUE(loaded.ok());
+  ASSERT_EQ(loaded.problems.size(), 1u) << All(loaded);
+  EXPECT_THAT(All(loaded), HasSubstr("a regular expression, which is ignored"));
+}
+
 TEST(Reader, GroupsOfAnAppAreRead) {
   const AppConfig app = App(Tend(R"(
 apps:

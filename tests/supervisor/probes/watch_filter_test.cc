@@ -40,5 +40,17 @@ TEST(WatchFilter, IgnoresWhatItIsTold) {
   }
 }
 
+TEST(WatchFilter, WhatWeWriteOurselvesNeverCounts) {
+  const WatchFilter filter({"*.tmp"}, {"/srv/app/tend/logs", "/srv/app/out.log"});
+  EXPECT_TRUE(filter.Ignores("/srv/app", "tend/logs", true));
+  EXPECT_TRUE(filter.Ignores("/srv/app", "tend/logs/api/api.log", false));
+  EXPECT_TRUE(filter.Ignores("/srv/app", "out.log", false));
+  EXPECT_TRUE(filter.Ignores("/srv/app", "out-12.log", false));
+  EXPECT_FALSE(filter.Ignores("/srv/app", "out-a.log", false));
+  EXPECT_FALSE(filter.Ignores("/srv/app", "out-.log", false));
+  EXPECT_FALSE(filter.Ignores("/srv/app", "tend/logs2", true));
+  EXPECT_FALSE(filter.Ignores("/srv/app", "output.log", false));
+}
+
 }  // namespace
 }  // namespace tend::probes

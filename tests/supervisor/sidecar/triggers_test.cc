@@ -380,6 +380,14 @@ TEST_F(TriggersForReal, FilesThatChangeRestartTheApp) {
     return count > 5;
   }));
   EXPECT_THAT(Told(), HasSubstr(R"("reason":"watch","why":"/tmp/tend-triggers-)"));
+  // Core was not free to act; asked again, until the worker of before is gone.
+  EXPECT_TRUE(loop_.RunUntil([this] { return bench_.told.size() == 2; }));
+  EXPECT_EQ(bench_.told[0], bench_.told[1]);
+  bench_.Tell(WorkerState::kReloading);
+  bench_.triggers.Ended(7);
+  bench_.Put(config, WorkerState::kOnline, 8);
+  loop_.RunUntil([this] { return bench_.told.size() > 2; }, milliseconds(1300));
+  EXPECT_EQ(bench_.told.size(), 2u);
   std::filesystem::remove_all(folder);
 }
 
