@@ -204,6 +204,7 @@ void Fleet::FinishJob(const std::string& name, App& app) {
   app.jobs.pop_front();
   if (job->act == Act::kReload && app.config && !shutting_down_) EndReload(name, app, *job);
   if (job->outcome.code == ExitCode::kOk && job->finish) job->finish(app);
+  ClosePortsIfIdle(name, app);
   // Gone, or never came to be.
   if (!app.config && app.jobs.empty()) apps_.erase(name);
   SaveIfChanged();

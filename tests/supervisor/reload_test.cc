@@ -383,6 +383,21 @@ TEST_F(ReloadTest, StopAfterAReloadClosesThePorts) {
   EXPECT_THAT(ports_.done, Contains("close api"));
 }
 
+TEST_F(ReloadTest, ADeletedAppGivesItsPortsUpBeforeThatIsSaid) {
+  Up(Cluster(1));
+  bool closed = false;
+  const auto answer = NewAnswer();
+  answer->ticket->on_done = [&](const Outcome&) {
+    answer->done = true;
+    closed = ports_.Did("close api");
+  };
+  fleet_->Delete(Find("api"), answer->ticket);
+  loop_.RunPosted();
+  Exit(processes_.last_pid(), 0);
+  EXPECT_TRUE(answer->done);
+  EXPECT_TRUE(closed);
+}
+
 TEST_F(ReloadTest, AWorkerOverItsMemoryIsReplacedAndCounted) {
   Up(Cluster(1));
   const int old = processes_.last_pid();
