@@ -164,6 +164,20 @@ class HealthTest(TendTest):
         self.tend.write("sick", "")
         wait_until(lambda: self.tend.worker("app")["restarts_by_reason"]["unresponsive"] == 1, 15)
 
+    def test_nobody_is_restarted_for_what_dies_of_tend(self):
+        """The strictest checks, while core and sidecar are killed again and again."""
+        health = {"every": "100ms", "failures": 1, "grace": "500ms", "timeout": "1s"}
+        self.start_app(health={"http": "/health", **health}, exec_mode="cluster", instances=2, max_memory_restart="1G")
+        before = self.tend.pids("app")
+        time.sleep(1)
+        for role in ("tend-sidecar", "tend-core") * 2:
+            os.kill(self.tend.daemon(role), signal.SIGKILL)
+            time.sleep(1.5)
+        self.assertEqual(self.tend.pids("app"), before)
+        self.assertEqual(sum(w["restarts"] for w in self.tend.app("app")["workers"]), 0)
+        sick = self.ask("/sick")[1]
+        wait_until(lambda: sick not in self.tend.pids("app").values(), 15)
+
     def test_grace(self):
         """Nothing is held against a worker that has just come up."""
         pid = self.start_app(health={"http": "/health", **self.FAST, "grace": "1m"})
@@ -222,6 +236,24 @@ class ChangeTest(TendTest):
         wait_until(lambda: self.tend.worker("app")["pid"] not in (None, pid), 10)
         wait_until(lambda: "new" in self.tend.texts("app"), 10)
         self.assertEqual(self.restarts("watch"), 1)
+
+    def test_a_change_during_the_restart_is_not_lost(self):
+        self.app(watch=True)
+        for text in ("two", "three"):
+            self.tend.write("app/app.py", f"import time\nprint('{text}', flush=True)\ntime.sleep(600)\n")
+            wait_until(lambda: text in self.tend.texts("app"), 15)
+        self.tend.wait_state("app", "online")
+        time.sleep(2)
+        self.assertEqual(self.restarts("watch"), 2)
+
+    def test_what_tend_writes_itself_is_no_change(self):
+        """Its logs and state, and PM2's files, in the folder that is watched."""
+        self.tend.write("app.py", "import time\nwhile True:\n    print('up', flush=True)\n    time.sleep(0.05)\n")
+        self.tend.config({"name": "app", "script": "./app.py", "watch": True, "out_file": "out.log"})
+        self.start("tend.yaml")
+        pid = self.tend.worker("app")["pid"]
+        time.sleep(2)
+        self.assertEqual(self.tend.worker("app")["pid"], pid)
 
     def test_watch_sees_new_folders(self):
         self.app(watch=True)
