@@ -27,6 +27,7 @@ inline constexpr char kNotYetIgnored[] = "W013";
 inline constexpr char kNotCluster[] = "W014";
 inline constexpr char kNoSuchEnv[] = "W015";
 inline constexpr char kRenamed[] = "W016";
+inline constexpr char kMachine[] = "W017";  // a setting of the machine that what is asked for needs
 }  // namespace code
 
 // "error[E031]: …\n  --> file:14:15\n …", ends with a newline. `source` is the text of the file, or

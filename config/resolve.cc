@@ -70,6 +70,7 @@ class Resolver {
     Files();
     Count();
     User();
+    Machine();
     return std::move(problems_);
   }
 
@@ -322,6 +323,21 @@ class Resolver {
 
   void Count() {
     if (app_.instances <= 0) app_.instances = std::max(1, context_.cpus + app_.instances);
+  }
+
+  // With a socket each, those who wait for a worker that ends go to another one only if the kernel
+  // (5.14) was told so.
+  void Machine() {
+    if (!context_.check_files || app_.balance != Balance::kReuseport) return;
+    const Fd setting(::open("/proc/sys/net/ipv4/tcp_migrate_req", O_RDONLY | O_CLOEXEC));
+    char value = '0';
+    if (setting.valid() && ::read(setting.get(), &value, 1) == 1 && value == '1') return;
+    Add(false, code::kMachine, "balance",
+        "with `balance: reuseport`, connections that wait for a worker are lost when it ends, "
+        "since "
+        "net.ipv4.tcp_migrate_req is off",
+        setting.valid() ? "sysctl -w net.ipv4.tcp_migrate_req=1, or another `balance`"
+                        : "this kernel does not have it; use another `balance`");
   }
 
   void User() {
