@@ -22,11 +22,11 @@
 #include "base/status.h"
 #include "config/config.h"
 #include "supervisor/backoff.h"
+#include "supervisor/ports/worker_ports.h"
 #include "supervisor/processes.h"
 #include "supervisor/readiness.h"
 #include "supervisor/state_file.h"
 #include "supervisor/transitions.h"
-#include "supervisor/ports/worker_ports.h"
 
 namespace tend::supervisor {
 

@@ -9,8 +9,7 @@ module.exports = {
       script: './api.js',
       cwd: __dirname,
       instances: 2,
-      exec_mode: 'fork',
-      increment_var: 'PORT',
+      exec_mode: 'cluster', // both on one port
       env: { NODE_ENV: 'development', PORT: port },
       env_production: { NODE_ENV: 'production' },
       max_restarts: 10,
