@@ -217,6 +217,7 @@ class Fleet final : public NodeHostListener, private WorkerListener {
     // What it changes and which slots it is about, decided when its turn comes.
     std::function<Result<>(App&, Job&)> prepare;
     std::function<void(App&)> finish;  // after all went well; may be empty
+    std::function<void(App&)> undo;    // after it did not; may be empty
     TicketPtr ticket;
     Act act = Act::kStart;
     RestartReason reason = RestartReason::kManual;

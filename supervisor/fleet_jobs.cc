@@ -203,7 +203,8 @@ void Fleet::FinishJob(const std::string& name, App& app) {
   const std::unique_ptr<Job> job = std::move(app.jobs.front());
   app.jobs.pop_front();
   if (job->act == Act::kReload && app.config && !shutting_down_) EndReload(name, app, *job);
-  if (job->outcome.code == ExitCode::kOk && job->finish) job->finish(app);
+  const auto& then = job->outcome.code == ExitCode::kOk ? job->finish : job->undo;
+  if (then) then(app);
   ClosePortsIfIdle(name, app);
   // Gone, or never came to be.
   if (!app.config && app.jobs.empty()) apps_.erase(name);

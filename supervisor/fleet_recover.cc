@@ -99,7 +99,6 @@ void Fleet::RecoverWorker(App& app,
   added.Resume(std::move(kept[record.incarnation]), std::move(exit));
   if (&place == &app.others) {
     // A reload ends with the core that carried it out.
-    if (record.role == WorkerRole::kCandidate) return added.Stop();
     added.Demote();
     return added.Retire();
   }

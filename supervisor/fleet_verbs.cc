@@ -284,6 +284,13 @@ void Fleet::Scale(const std::vector<Selected>& what,
         const int now = app.config->instances;
         const int want = !relative ? number : instances[0] == '+' ? now + number : now - number;
         if (is_number && want >= 1 && want <= static_cast<int>(kWorkersMax)) {
+          // What does not come up does not stay.
+          job.undo = [this, name = target.app, now, ticket](App& again) {
+            Job none;
+            none.ticket = ticket;
+            if (again.config) [[maybe_unused]]
+              const auto shrunk = Resize(name, again, none, now);
+          };
           return Resize(target.app, app, job, want);
         }
         return Error(Errc::kInvalid, "cannot scale " + target.app + " to \"" + instances +

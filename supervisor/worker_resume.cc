@@ -21,7 +21,7 @@ void Worker::ResumeProcess(std::optional<ExitStatus> exit) {
   if (IsEnding()) ArmDeadline(Cause::kKillTimeout);
   if (record_.leader_gone != 0) return CheckSurvivors();
   // How far it had come with its work is not known.
-  if (IsEnding() && record_.role == WorkerRole::kRetiring && !exit) Terminate();
+  if (IsEnding() && record_.role == WorkerRole::kRetiring && !exit) Drain();
   if (record_.state == WorkerState::kStarting && record_.committed == 0) uncommitted_ = true;
   if (exit) return OnExit(*exit);
   if (!context_.processes.IsAlive(record_.pid, record_.start_time)) {

@@ -334,13 +334,12 @@ TEST_F(ReloadTest, ACoreThatDiesInTheMiddleLeavesTheOldProcess) {
   CrashAndRecover();
   EXPECT_EQ(StatusOf("api").pid, old);
   EXPECT_EQ(StateOf("api"), WorkerState::kOnline);
-  ASSERT_EQ(processes_.sent.size(), 1u);
-  EXPECT_EQ(processes_.sent[0].pid, fresh);
-  Exit(fresh, 0);
+  EXPECT_TRUE(ports_.Did("drain " + std::to_string(IncarnationOf(fresh))));
+  EndRetired(fresh);
   EXPECT_EQ(state_->Entries().size(), 1u);
 }
 
-TEST_F(ReloadTest, ACoreThatDiesWhileTheOldProcessDrainsEndsIt) {
+TEST_F(ReloadTest, ACoreThatDiesWhileTheOldProcessDrainsLetsItFinishAgain) {
   Up(Cluster(1));
   const int old = processes_.last_pid();
   Reload();
@@ -348,9 +347,9 @@ TEST_F(ReloadTest, ACoreThatDiesWhileTheOldProcessDrainsEndsIt) {
   loop_.Advance(seconds(1));
   CrashAndRecover();
   EXPECT_EQ(StatusOf("api").pid, fresh);
-  ASSERT_EQ(processes_.sent.size(), 1u);
-  EXPECT_EQ(processes_.sent[0].pid, old);
-  Exit(old, 0);
+  ports_.done.clear();
+  EndRetired(old);
+  EXPECT_EQ(processes_.sent.size(), 0u);
   EXPECT_EQ(state_->Entries().size(), 1u);
   EXPECT_EQ(StateOf("api"), WorkerState::kOnline);
 }
@@ -381,6 +380,38 @@ TEST_F(ReloadTest, StopAfterAReloadClosesThePorts) {
   EXPECT_TRUE(answer->done);
   loop_.RunPosted();
   EXPECT_THAT(ports_.done, Contains("close api"));
+}
+
+TEST_F(ReloadTest, WorkersThatDoNotComeUpAreTakenAwayAgain) {
+  BringUp(App("api", 1));
+  const auto answer = NewAnswer();
+  fleet_->Scale(Find("api"), "+2", answer->ticket);
+  loop_.RunPosted();
+  ExecuteAll();
+  Exit(1001, 1);
+  loop_.Advance(seconds(1));
+  for (int pid = 1002; pid <= processes_.last_pid(); ++pid) {
+    if (processes_.made.at(pid).alive) Exit(pid, 0);
+  }
+  loop_.Advance(seconds(1));
+  ASSERT_TRUE(answer->done);
+  EXPECT_EQ(answer->outcome.code, ExitCode::kNotReady);
+  EXPECT_EQ(fleet_->StatusOf("api").workers.size(), 1u);
+  EXPECT_EQ(fleet_->ConfigOf("api")->instances, 1);
+}
+
+TEST_F(ReloadTest, FewerWorkersFinishWhatTheyDo) {
+  Up(Cluster(2));
+  const int last = processes_.last_pid();
+  const auto answer = NewAnswer();
+  fleet_->Scale(Find("api"), "-1", answer->ticket);
+  loop_.RunPosted();
+  EXPECT_TRUE(ports_.Did("drain " + std::to_string(IncarnationOf(last))));
+  EXPECT_EQ(processes_.sent.size(), 0u);
+  EndRetired(last);
+  EXPECT_TRUE(answer->done);
+  EXPECT_EQ(answer->outcome.error, "");
+  EXPECT_EQ(fleet_->StatusOf("api").workers.size(), 1u);
 }
 
 TEST_F(ReloadTest, ADeletedAppGivesItsPortsUpBeforeThatIsSaid) {
