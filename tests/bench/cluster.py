@@ -87,8 +87,8 @@ def of_pm2(runs, base):
 
 def workload(count, mode, peers, options):
     runs = {peer.name: [] for peer in peers}
-    for _ in range(options.rounds):
-        for peer in peers:
+    for turn in range(options.rounds):
+        for peer in peers[turn % len(peers):] + peers[:turn % len(peers)]:
             runs[peer.name].append(wrk(peer.port, HEADERS[mode], SECONDS))
     base = runs[Pm2Cluster.name]
     return {"workers": count, "mode": mode, "programs": {name: of_pm2(found, base) for name, found in runs.items()}}

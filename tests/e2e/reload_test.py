@@ -230,6 +230,79 @@ class BadReleaseTest(ClusterTest):
         self.assertEqual(self.tend.pids("web"), before)
 
 
+class InterruptedTest(ClusterTest):
+    """Something else happens while a reload is on its way."""
+
+    def begun(self, drain="200ms"):
+        before = self.start_web(reload={"settle": "500ms", "drain": drain})
+        reload = self.tend.spawn("reload", "web", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        wait_until(lambda: len(self.node_processes()) > 4, 10)
+        return before, reload
+
+    def node_processes(self):
+        return {pid for pid, name in self.tend.processes().items() if name in ("node", "MainThread") and alive(pid)}
+
+    def ended(self, reload):
+        said = reload.communicate(timeout=30)[0].decode()
+        return reload.returncode, said
+
+    def test_a_stop(self):
+        _, reload = self.begun()
+        self.tend.ok("stop", "web")
+        self.assertEqual({w["state"] for w in self.tend.app("web")["workers"]}, {"stopped"})
+        wait_until(lambda: not self.node_processes(), 5)
+        code, said = self.ended(reload)
+        self.assertTrue(code == 0 or said, "it says what became of it")
+
+    def test_a_deletion(self):
+        _, reload = self.begun()
+        self.tend.ok("delete", "web")
+        wait_until(lambda: not self.node_processes(), 5)
+        self.assertEqual(self.tend.list(), [])
+        self.ended(reload)
+
+    def core_dies(self, drain, when):
+        """A core after it has neither too many workers nor too few, and the next reload is as any other."""
+        before, reload = self.begun(drain=drain)
+        loads = [self.load(rate=500), self.load(close=True, rate=300), self.load(connections=40, path="/slow")]
+        wait_until(lambda: when(before), 10, interval=0.005)
+        core = self.tend.daemon("tend-core")
+        os.kill(core, signal.SIGKILL)
+        wait_until(lambda: self.tend.daemon("tend-core") != core, 10)
+        self.ended(reload)
+        pids = {w["pid"] for w in self.assert_online(4)}
+        wait_until(lambda: self.node_processes() == pids, 10, "nobody else is left of the reload")
+        self.reload()
+        pids = {w["pid"] for w in self.assert_online(4)}
+        wait_until(lambda: self.node_processes() == pids, 10)
+        self.assert_none_failed(*[load.stop() for load in loads])
+
+    def test_the_death_of_core_while_the_first_one_starts(self):
+        self.core_dies("200ms", lambda before: True)
+
+    def test_the_death_of_core_while_an_old_one_has_its_last_responses(self):
+        self.core_dies("1500ms", lambda before: self.tend.pids("web")[0] != before[0])
+
+    def test_ctrl_c_of_the_command(self):
+        """Who waits for it goes; the reload goes on."""
+        before, reload = self.begun()
+        reload.send_signal(signal.SIGINT)
+        self.assertEqual(self.ended(reload)[0], 130)
+        wait_until(lambda: not set(self.tend.pids("web").values()) & set(before.values()), 20)
+        pids = {w["pid"] for w in self.assert_online(4)}
+        wait_until(lambda: self.node_processes() == pids, 10)
+
+    def test_a_release_that_fails_in_one_worker_only(self):
+        before = self.start_web(reload={"settle": "200ms"})
+        loads = [self.load(rate=1000), self.load(close=True, rate=500)]
+        self.release(2, "if (process.env.NODE_APP_INSTANCE === '2') throw new Error('not here');" + LISTEN)
+        said, _ = self.reload(code=7)
+        self.assertIn("not here", said)
+        self.assert_online(4)
+        self.assertEqual(self.tend.pids("web")[2], before[2])
+        self.assert_none_failed(*[load.stop() for load in loads])
+
+
 class BadReleaseRoundRobinTest(BadReleaseTest):
     BALANCE = "round_robin"
     test_a_syntax_error = test_it_is_killed_after_it_was_ready = test_the_file_is_gone = None
