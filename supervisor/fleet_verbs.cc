@@ -39,6 +39,18 @@ bool SameForProcesses(config::AppConfig before, const config::AppConfig& after) 
   before.instances = after.instances;
   before.autostart = after.autostart;
   before.logs = after.logs;
+  // What is done with processes; only the watchdog's limit is told to them.
+  const config::Duration watchdog = before.health.watchdog;
+  before.health = after.health;
+  before.health.watchdog = watchdog;
+  before.ready = after.ready;
+  before.reload = after.reload;
+  before.max_memory = after.max_memory;
+  before.on_memory = after.on_memory;
+  before.cron_restart = after.cron_restart;
+  before.watch = after.watch;
+  before.ignore_watch = after.ignore_watch;
+  before.watch_delay = after.watch_delay;
   return before == after;
 }
 

@@ -382,6 +382,21 @@ TEST_F(ReloadTest, StopAfterAReloadClosesThePorts) {
   EXPECT_THAT(ports_.done, Contains("close api"));
 }
 
+TEST_F(ReloadTest, WhatConcernsNoProcessIsChangedWithoutNewOnes) {
+  config::AppConfig app = Cluster(1);
+  Up(app);
+  const int pid = processes_.last_pid();
+  app.health.http = "/health";
+  app.max_memory = 1u << 30;
+  app.cron_restart = "daily";
+  EXPECT_TRUE(StartApp(app)->done);
+  EXPECT_EQ(processes_.last_pid(), pid);
+  EXPECT_EQ(fleet_->ConfigOf("api")->health.http, "/health");
+  app.health.watchdog = seconds(5);
+  StartApp(app);
+  EXPECT_EQ(processes_.last_pid(), pid + 1);
+}
+
 TEST_F(ReloadTest, WorkersThatDoNotComeUpAreTakenAwayAgain) {
   BringUp(App("api", 1));
   const auto answer = NewAnswer();
