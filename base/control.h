@@ -8,7 +8,8 @@
 //       left alone; one that changed is restarted.
 //   {"verb":VERB,"select":["api","api:1","all","@ns","glob*","3"], …}   for
 //       start, stop, restart, reload, delete, flush, reset, describe, list, env
-//     restart and reload also take "update_env":{NAME:VALUE,…}
+//     restart and reload also take "update_env":{NAME:VALUE,…}; and "apps" in place of "select",
+//     which are then added or updated, and get new processes also if nothing of them has changed
 //     and rollback, which reloads with the configuration before the last change
 //   {"verb":"trigger","select":[…],"action":NAME,"param":TEXT}     "param" may be left out
 //   {"verb":"scale","select":["api"],"instances":"4"|"+2"|"-1"}

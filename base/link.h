@@ -20,10 +20,11 @@
 //   {"type":"ready","incarnation":ID}                             `ready` of its app holds
 //   {"type":"restart","incarnation":ID,"reason":RestartReason,"why":TEXT}       it is sick
 //   {"type":"restart_app","app":NAME,"reason":"watch"|"cron","why":TEXT}
-//   {"type":"probe","incarnation":ID}       a connection to just that worker of a cluster, please:
-//   it
-//       comes as kProbe from the keeper's store, or else
-// core → sidecar: {"type":"no_probe","incarnation":ID,"error":TEXT}
+//   {"type":"probe","incarnation":ID,"port":P,"exact":BOOL}
+//       a connection to just that worker of a cluster, please, where it listens on P, or, unless
+//       "exact", anywhere: it comes as kProbe from the keeper's store, or else
+// core → sidecar: {"type":"no_probe","incarnation":ID,"error":TEXT,"unknown":BOOL}
+//       "unknown": that says nothing about the worker
 // core → sidecar on its own start: {"type":"hello","role":"core"}, then the whole state.
 //
 // Every packet is at most kLinkPacketMax bytes. The sender queues what the socket refuses, bounded;

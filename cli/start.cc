@@ -1,7 +1,6 @@
 // Commands that make apps run: start, restart, reload, resurrect.
 #include <unistd.h>
 
-#include <set>
 #include <string>
 
 #include <fmt/format.h>
@@ -17,18 +16,6 @@
 
 namespace tend::cli {
 namespace {
-
-// Of each app the incarnations that it has now.
-std::set<std::uint64_t> IncarnationsOf(const std::vector<AppStatus>& apps,
-                                       const std::string& name) {
-  std::set<std::uint64_t> all;
-  for (const AppStatus& app : apps) {
-    if (app.name != name) continue;
-    for (const WorkerStatus& worker : app.workers)
-      all.insert(worker.incarnation);
-  }
-  return all;
-}
 
 ExitCode Worse(ExitCode a, ExitCode b) {
   return a == ExitCode::kOk ? b : a;
@@ -79,24 +66,15 @@ ExitCode Again(const Context& context,
   request.verb = std::string(RowOf(command).name);
   request.wait = !arguments.Has("no-wait");
   if (arguments.Has("update-env")) request.update_env = Environment();
-  request.select = found.wanted->select;
   if (!found.wanted->apps.empty()) {
-    code = ActOnApps(context, StartRequest(*found.wanted, arguments), "updated", "updating");
-    const auto after = ListApps(context);
-    if (!after) return Complain(context, after.error());
-    if (code != ExitCode::kOk) {
-      context.terminal.Note("what did not change was therefore not " + std::string(past));
-      return code;
-    }
-    // What changed has new processes already.
-    for (const config::AppConfig& app : found.wanted->apps) {
-      const auto before = IncarnationsOf(*known, app.name);
-      if (!before.empty() && before == IncarnationsOf(*after, app.name)) {
-        request.select.push_back(app.name);
-      }
-    }
+    Request configured = request;
+    configured.apps = StartRequest(*found.wanted, arguments).apps;
+    // The apps bring it along.
+    if (configured.update_env) configured.update_env.emplace();
+    code = ActOnApps(context, configured, past, present);
   }
-  if (request.select.empty()) return code;
+  if (found.wanted->select.empty()) return code;
+  request.select = found.wanted->select;
   return Worse(code, ActOnApps(context, request, past, present));
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -117,6 +118,9 @@ class Checker {
   }
 
   void Memory() {
+    if (app_.on_memory == OnMemory::kWarn && app_.max_memory == 0) {
+      Refuse("limits.on_memory", "needs a limit", "say `limits.memory`");
+    }
     if (!asked_.given("max_memory_restart") || !asked_.given("limits.memory")) return;
     Add(true, code::kDuplicate, "limits.memory", "means the same as \"max_memory_restart\"",
         "leave one of them out");
@@ -126,14 +130,37 @@ class Checker {
     const ReadyConfig& ready = app_.ready;
     const int ways =
         (ready.http.empty() ? 0 : 1) + (ready.tcp.empty() ? 0 : 1) + (ready.log.empty() ? 0 : 1);
-    if (ways < 2) return;
-    Refuse(ready.log.empty() ? "ready.tcp" : "ready.log", "is one way too many to be ready",
-           "keep one of `http`, `tcp` and `log`");
+    if (ways + (app_.wait_ready ? 1 : 0) > 1) {
+      Refuse(ready.log.empty() ? (ready.tcp.empty() ? "ready.http" : "ready.tcp") : "ready.log",
+             "is one way too many to be ready",
+             "keep one of `wait_ready`, `ready.http`, `ready.tcp` and `ready.log`");
+    }
+    if (ready.timeout > Duration::zero() && ways == 0 && !app_.wait_ready && !IsCluster()) {
+      Refuse("ready.timeout", "has nothing to wait for", "say `wait_ready`, or how to see it");
+    }
+    AnsweredByOthers();
+  }
+
+  // While a worker is replaced the old one still answers where the new one is asked.
+  void AnsweredByOthers() {
+    constexpr std::string_view kWhy =
+        "would be answered by the worker that is being replaced, or by tend's own socket";
+    const char* help =
+        "`wait_ready` (READY=1 of sd_notify, or process.send('ready')) or `ready.log`";
+    const bool beside = !app_.listen.empty() || app_.reload.overlap == Overlap::kYes;
+    const bool cluster = app_.exec_mode == ExecMode::kCluster;
+    if (!app_.ready.tcp.empty() && (beside || cluster)) Refuse("ready.tcp", kWhy, help);
+    if (!app_.ready.http.empty() && beside && !IsCluster()) Refuse("ready.http", kWhy, help);
+    const bool own_ports = app_.increment_var == "PORT";
+    if (!app_.ready.http.empty() && HasSeveral() && !IsCluster() && !own_ports && !beside) {
+      Refuse("ready.http", "cannot tell which worker is ready: they have no ports of their own",
+             "`increment_var: PORT` gives each one");
+    }
   }
 
   void Health() {
     const HealthConfig& health = app_.health;
-    if (!health.tcp.empty() && IsCluster()) {
+    if (!health.tcp.empty() && app_.exec_mode == ExecMode::kCluster) {
       Refuse("health.tcp", "says nothing about one worker of a cluster: its socket is tend's",
              "`health.http` asks each worker itself");
     }
@@ -155,9 +182,8 @@ class Checker {
     const char* help = "give each a port of its own with `increment_var: PORT`, and a path here";
     if (!app_.health.tcp.empty()) Refuse("health.tcp", kShared, help);
     if (app_.health.http.empty()) return;
-    const bool own_port = app_.health.http.starts_with('/') && !app_.increment_var.empty();
-    const bool shared = !app_.listen.empty() || !app_.health.http.starts_with('/');
-    if (!own_port && shared) Refuse("health.http", kShared, help);
+    const bool own_port = app_.health.http.starts_with('/') && app_.increment_var == "PORT";
+    if (!own_port) Refuse("health.http", kShared, help);
   }
 
   void Reload() {
@@ -168,14 +194,45 @@ class Checker {
 
   // PM2 takes JavaScript's regular expressions as well, which come here as their text.
   void Watching() {
-    for (const std::string& glob : app_.ignore_watch) {
-      const bool is_regex = glob.size() > 2 && glob.starts_with('/') && glob.ends_with('/') &&
-                            glob.find_first_of("\\^$|(+") != std::string::npos;
-      if (!is_regex) continue;
+    std::erase_if(app_.ignore_watch, [this](std::string& entry) {
+      if (entry.size() < 3 || !entry.starts_with('/') || !entry.ends_with('/')) return false;
+      if (const auto glob = GlobOf(std::string_view(entry).substr(1, entry.size() - 2))) {
+        entry = *glob;
+        return false;
+      }
       Add(false, code::kKeyIgnored, "ignore_watch",
-          fmt::format("has {}, a regular expression, which is ignored", glob),
+          fmt::format("has {}, a regular expression, which is ignored", entry),
           "tend takes names, paths and globs: `node_modules`, `*.log`, `**/dist/**`");
+      return true;
+    });
+    for (std::string& path : app_.watch) {
+      const std::size_t glob = path.find_first_of("*?[");
+      if (glob == std::string::npos) continue;
+      const std::size_t slash = path.rfind('/', glob);
+      const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+      Add(false, code::kKeyIgnored, "watch",
+          fmt::format("has {}, a glob: all of {} is watched", path, folder),
+          "`ignore_watch` takes globs");
+      path = folder;
     }
+  }
+
+  // `node_modules`, `\.log$`, `^dist`: what has no more than that in it.
+  static std::optional<std::string> GlobOf(std::string_view regex) {
+    std::string glob = regex.starts_with('^') ? "" : "*";
+    if (glob.empty()) regex.remove_prefix(1);
+    const bool to_the_end = regex.ends_with('$');
+    if (to_the_end) regex.remove_suffix(1);
+    for (std::size_t i = 0; i < regex.size(); ++i) {
+      const bool escaped = regex[i] == '\\' && i + 1 < regex.size();
+      if (escaped) ++i;
+      if (escaped ? std::string_view("./-").find(regex[i]) == std::string_view::npos
+                  : std::string_view("\\^$|(+*?[{.").find(regex[i]) != std::string_view::npos) {
+        return std::nullopt;
+      }
+      glob += regex[i];
+    }
+    return glob + (to_the_end ? "" : "*");
   }
 
   void Multiline() {

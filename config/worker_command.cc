@@ -86,6 +86,8 @@ int PortOf(const AppConfig& app, int slot) {
     return is_port && port > 0 && port <= 65535 ? port : 0;
   };
   if (app.increment_var == "PORT") return number(Incremented(app.env, "PORT", slot));
+  // They cannot all have it; which of them does is not said.
+  if (app.exec_mode == ExecMode::kFork && app.instances > 1) return 0;
   for (const auto* variables : {&app.env, &app.inherited_env}) {
     const auto found = variables->find("PORT");
     if (found != variables->end() && number(found->second) != 0) return number(found->second);
@@ -96,6 +98,26 @@ int PortOf(const AppConfig& app, int slot) {
     return number(std::string_view(address).substr(colon == std::string::npos ? 0 : colon + 1));
   }
   return 0;
+}
+
+bool SameForProcesses(AppConfig before, const AppConfig& after) {
+  before.inherited_env = after.inherited_env;
+  before.instances = after.instances;
+  before.autostart = after.autostart;
+  before.logs = after.logs;
+  // What is done with processes; only the watchdog's limit is told to them.
+  const Duration watchdog = before.health.watchdog;
+  before.health = after.health;
+  before.health.watchdog = watchdog;
+  before.ready = after.ready;
+  before.reload = after.reload;
+  before.max_memory = after.max_memory;
+  before.on_memory = after.on_memory;
+  before.cron_restart = after.cron_restart;
+  before.watch = after.watch;
+  before.ignore_watch = after.ignore_watch;
+  before.watch_delay = after.watch_delay;
+  return before == after;
 }
 
 bool IsFilteredOut(const AppConfig& app, std::string_view name) {

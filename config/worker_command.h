@@ -31,6 +31,10 @@ std::vector<std::string> BuildEnvironment(const AppConfig& app, int slot, int id
 // REQUIRES: `app` was resolved.
 int PortOf(const AppConfig& app, int slot);
 
+// False if `after` needs other processes than `before`. What is done with processes, and the
+// environment of who typed the command, is no such change.
+bool SameForProcesses(AppConfig before, const AppConfig& after);
+
 // Whether filter_env keeps the variable from being inherited.
 bool IsFilteredOut(const AppConfig& app, std::string_view name);
 

@@ -248,7 +248,10 @@ std::vector<SavedApp> Fleet::Saved() const {
   for (const auto& entry : apps_) {
     const App& app = entry.second;
     if (!app.config) continue;
-    saved.push_back({*app.config,
+    // Until a reload has succeeded, what it replaces is what holds.
+    const Job* job = app.jobs.empty() ? nullptr : app.jobs.front().get();
+    const bool unproven = job != nullptr && job->begun && job->act == Act::kReload && job->before;
+    saved.push_back({unproven ? *job->before : *app.config,
                      app.wanted,
                      {app.stopped_slots.begin(), app.stopped_slots.end()},
                      app.previous});

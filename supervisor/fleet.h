@@ -123,7 +123,12 @@ class Fleet final : public NodeHostListener, private WorkerListener {
   // Errc::kInvalid if one of them cannot be an app. Configurations are those of Resolve.
   static Result<> CheckApps(const std::vector<config::AppConfig>& apps);
   // Adds or updates the apps and starts them. REQUIRES: CheckApps(apps)
-  void StartApps(std::vector<config::AppConfig> apps, const TicketPtr& ticket);
+  struct StartHow {
+    // What becomes of workers whose configuration is as before.
+    enum class Same : std::uint8_t { kLeave, kRestart, kReload } same = Same::kLeave;
+    bool renew_environment = false;  // what they inherited is no reason by itself
+  };
+  void StartApps(std::vector<config::AppConfig> apps, const TicketPtr& ticket, StartHow how);
   // Errc::kNotFound, with a hint, when a selector names nothing. "all" may be nobody.
   Result<std::vector<Selected>> Select(const std::vector<std::string>& selectors) const;
   using Environment = std::map<std::string, std::string>;
@@ -152,14 +157,15 @@ class Fleet final : public NodeHostListener, private WorkerListener {
   void Resurrect(const TicketPtr& ticket);
   void Reset(const std::vector<Selected>& what);
   Result<> Signal(const std::vector<Selected>& what, int number);
-  // Sends one JSON value to Node programs. Returns how many have got it; Errc::kNotFound: none.
-  Result<int> Message(const std::vector<Selected>& what, std::string_view json);
+  // Sends one JSON value to Node programs. Returns the incarnations that have got it;
+  // Errc::kNotFound: none.
+  Result<std::set<std::uint64_t>> Message(const std::vector<Selected>& what, std::string_view json);
 
   // What the sidecar saw. Incarnations that are gone are passed over.
   void OnProbedReady(std::uint64_t incarnation);
   void RestartSick(std::uint64_t incarnation, RestartReason reason, const std::string& why);
   void RestartApp(const std::string& app, RestartReason reason, const std::string& why);
-  Result<> Inject(std::uint64_t incarnation, Fd connection);
+  Result<> Inject(std::uint64_t incarnation, Fd connection, NodeHost::InjectAt at);
   // A message of sd_notify from a process whose session leader may be a worker.
   void OnNotify(int pid, int session, std::string_view message);
   // NodeHostListener.
@@ -301,7 +307,8 @@ class Fleet final : public NodeHostListener, private WorkerListener {
              const std::vector<Selected>& what,
              const std::optional<Environment>& update,
              const TicketPtr& ticket);
-  Result<> ApplyConfig(const std::string& name, App& app, Job& job, config::AppConfig config);
+  Result<> ApplyConfig(
+      const std::string& name, App& app, Job& job, config::AppConfig config, StartHow how);
   Result<> Resize(const std::string& name, App& app, Job& job, int instances);
   void Configure(App& app, config::AppConfig config);
   void Want(App& app, const Target& target);

@@ -91,8 +91,8 @@ void Fleet::RestartApp(const std::string& name, RestartReason reason, const std:
   Enqueue(name, std::move(job));
 }
 
-Result<> Fleet::Inject(std::uint64_t incarnation, Fd connection) {
-  return ports_.Inject(incarnation, std::move(connection));
+Result<> Fleet::Inject(std::uint64_t incarnation, Fd connection, NodeHost::InjectAt at) {
+  return ports_.Inject(incarnation, std::move(connection), at);
 }
 
 }  // namespace tend::supervisor

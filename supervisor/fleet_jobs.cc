@@ -115,6 +115,12 @@ bool Fleet::Advance(const std::string& name, App& app) {
                          [](const Doing& doing) { return doing.stage != Stage::kRetiring; });
   };
   // As many again may retire, and no more: each is a process too many.
+  if (shutting_down_ && !job.todo.empty()) {
+    if (job.outcome.code == ExitCode::kOk) {
+      job.outcome = {ExitCode::kFailed, "tend is shutting down"};
+    }
+    job.todo.clear();
+  }
   while (!job.todo.empty() && static_cast<std::size_t>(busy()) < LimitOf(app, job) &&
          job.doing.size() / 2 < LimitOf(app, job)) {
     const int slot = job.todo.front();
@@ -203,6 +209,9 @@ void Fleet::FinishJob(const std::string& name, App& app) {
   const std::unique_ptr<Job> job = std::move(app.jobs.front());
   app.jobs.pop_front();
   if (job->act == Act::kReload && app.config && !shutting_down_) EndReload(name, app, *job);
+  if (job->outcome.code == ExitCode::kOk && app.config && job->act != Act::kStop) {
+    ports_.CloseUnused(name);
+  }
   const auto& then = job->outcome.code == ExitCode::kOk ? job->finish : job->undo;
   if (then) then(app);
   ClosePortsIfIdle(name, app);

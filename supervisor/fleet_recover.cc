@@ -41,6 +41,14 @@ void Fleet::Recover(std::vector<SavedApp> saved,
     }
     state_.Free(entry.index);
   }
+  std::set<std::uint64_t> living;
+  for (const Worker* worker : Running())
+    living.insert(worker->incarnation());
+  for (const auto& entry : kept) {
+    if (living.count(entry.first) != 0) continue;
+    context_.store.Drop(StoreKind::kPidfd, entry.first);
+    context_.store.Drop(StoreKind::kChannel, entry.first);
+  }
   const bool start_new = start_wanted || !state_.fresh();
   for (auto& entry : apps_) {
     App& app = entry.second;

@@ -171,7 +171,6 @@ void Fleet::EndReload(const std::string& name, App& app, Job& job) {
     if (job.before) app.previous = job.before;
     if (job.before) changed_ = true;
     if (!job.done.empty()) StateFact(FactId::kAppReloaded, name);
-    ports_.CloseUnused(name);
     return;
   }
   StateFact(FactId::kReloadFailed, name,
@@ -183,17 +182,25 @@ void Fleet::EndReload(const std::string& name, App& app, Job& job) {
 // The configuration as it was, and with it those workers that have the new one already.
 void Fleet::Restore(const std::string& name, App& app, Job& job) {
   Configure(app, config::AppConfig(*job.before));
+  if (!app.workers.empty() && app.workers.back()->slot() >= app.config->instances) {
+    EnqueueShrink(name, job.ticket);
+  }
   if (job.done.empty()) return;
-  Job back;
-  back.ticket = job.ticket;
-  back.act = Act::kReload;
-  back.reason = RestartReason::kReload;
-  back.parallel = 1;
-  back.prepare = [slots = job.done](App& to, Job& self) -> Result<> {
-    if (to.config) self.todo.assign(slots.begin(), slots.end());
+  auto back = std::make_unique<Job>();
+  back->ticket = job.ticket;
+  back->act = Act::kReload;
+  back->reason = RestartReason::kReload;
+  back->prepare = [this, done = job.done](App& to, Job& self) -> Result<> {
+    for (const int slot : WantedSlots(to)) {
+      const bool is_done = std::find(done.begin(), done.end(), slot) != done.end();
+      if (is_done && slot < to.config->instances) self.todo.push_back(slot);
+    }
     return {};
   };
-  Enqueue(name, std::move(back));
+  // Before whatever else is asked: who waits for that shall find the app as it was.
+  job.ticket->Open();
+  app.jobs.push_front(std::move(back));
+  SchedulePump();
 }
 
 }  // namespace tend::supervisor

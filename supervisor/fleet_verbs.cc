@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "config/codec.h"
+#include "config/worker_command.h"
 #include "supervisor/fleet.h"
 
 namespace tend::supervisor {
@@ -31,27 +32,6 @@ Result<> CheckApp(const config::AppConfig& app) {
     return wrong("instances must be between 1 and " + std::to_string(kWorkersMax));
   }
   return {};
-}
-
-// What a process can see of it; the environment of who typed the command is not a change.
-bool SameForProcesses(config::AppConfig before, const config::AppConfig& after) {
-  before.inherited_env = after.inherited_env;
-  before.instances = after.instances;
-  before.autostart = after.autostart;
-  before.logs = after.logs;
-  // What is done with processes; only the watchdog's limit is told to them.
-  const config::Duration watchdog = before.health.watchdog;
-  before.health = after.health;
-  before.health.watchdog = watchdog;
-  before.ready = after.ready;
-  before.reload = after.reload;
-  before.max_memory = after.max_memory;
-  before.on_memory = after.on_memory;
-  before.cron_restart = after.cron_restart;
-  before.watch = after.watch;
-  before.ignore_watch = after.ignore_watch;
-  before.watch_delay = after.watch_delay;
-  return before == after;
 }
 
 Error NoSuchApp() {
@@ -142,7 +122,7 @@ Result<> Fleet::CheckApps(const std::vector<config::AppConfig>& apps) {
   return {};
 }
 
-void Fleet::StartApps(std::vector<config::AppConfig> apps, const TicketPtr& ticket) {
+void Fleet::StartApps(std::vector<config::AppConfig> apps, const TicketPtr& ticket, StartHow how) {
   ticket->Open();
   for (config::AppConfig& app : apps) {
     const std::string name = app.name;
@@ -150,18 +130,19 @@ void Fleet::StartApps(std::vector<config::AppConfig> apps, const TicketPtr& tick
     job.ticket = ticket;
     job.act = Act::kStart;
     auto config = std::make_shared<config::AppConfig>(std::move(app));
-    job.prepare = [this, name, config](App& to, Job& self) {
-      return ApplyConfig(name, to, self, std::move(*config));
+    job.prepare = [this, name, config, how](App& to, Job& self) {
+      return ApplyConfig(name, to, self, std::move(*config), how);
     };
     Enqueue(name, std::move(job));
   }
   ticket->Close({});
 }
 
-Result<> Fleet::ApplyConfig(const std::string& name, App& app, Job& job, config::AppConfig config) {
+Result<> Fleet::ApplyConfig(
+    const std::string& name, App& app, Job& job, config::AppConfig config, StartHow how) {
   const bool is_new = app.config == nullptr;
-  const bool same = !is_new && SameForProcesses(*app.config, config);
-  if (same) config.inherited_env = app.config->inherited_env;
+  const bool same = !is_new && config::SameForProcesses(*app.config, config);
+  if (same && !how.renew_environment) config.inherited_env = app.config->inherited_env;
   const int instances = config.instances;
   const bool autostart = config.autostart || !is_new;
   if (!is_new && !same) job.before = app.config;
@@ -182,11 +163,14 @@ Result<> Fleet::ApplyConfig(const std::string& name, App& app, Job& job, config:
     return {};
   }
   Want(app, {name, true, {}});
-  // One that runs as before is left alone; one that changed gets new processes, one by one.
-  if (!same && !is_new) {
+  // One that runs as before is left alone, unless it was to be new; one that changed is replaced.
+  using Same = StartHow::Same;
+  if (!is_new && (!same || how.same == Same::kReload)) {
     job.act = Act::kReload;
     job.reason = RestartReason::kReload;
     job.stop_at_failure = true;
+  } else if (!is_new && how.same == Same::kRestart) {
+    job.act = Act::kRestart;
   }
   for (const auto& worker : app.workers) {
     if (worker->slot() < instances) job.todo.push_back(worker->slot());
@@ -314,7 +298,7 @@ void Fleet::Rollback(const std::vector<Selected>& what, const TicketPtr& ticket)
   EnqueueEach(what, ticket, Act::kReload,
               [this](const Target& target, App& app, Job& job) -> Result<> {
                 if (app.previous) {
-                  return ApplyConfig(target.app, app, job, config::AppConfig(*app.previous));
+                  return ApplyConfig(target.app, app, job, config::AppConfig(*app.previous), {});
                 }
                 return Error(Errc::kInvalid, target.app +
                                                  " has no former configuration to go "
@@ -381,17 +365,19 @@ Result<> Fleet::Signal(const std::vector<Selected>& what, int number) {
   return {};
 }
 
-Result<int> Fleet::Message(const std::vector<Selected>& what, std::string_view json) {
-  int sent = 0;
+Result<std::set<std::uint64_t>> Fleet::Message(const std::vector<Selected>& what,
+                                               std::string_view json) {
+  std::set<std::uint64_t> sent;
   Result<> refused = Error(Errc::kNotFound, "none of the workers runs");
   for (const Target& target : Targets(what)) {
     const App& app = apps_.at(target.app);
     for (const int slot : SlotsOf(app, target)) {
-      refused = ports_.Send(FindWorker(app, slot)->incarnation(), json);
-      if (refused) ++sent;
+      const std::uint64_t incarnation = FindWorker(app, slot)->incarnation();
+      refused = ports_.Send(incarnation, json);
+      if (refused) sent.insert(incarnation);
     }
   }
-  if (sent == 0) return refused.error();
+  if (sent.empty()) return refused.error();
   return sent;
 }
 

@@ -64,7 +64,8 @@ struct WorkerRecord {
   std::uint8_t next_reason = 0;  // RestartReason + 1 of the start to come; 0: not a restart
   std::uint8_t exec_stage = 0;   // ExecStage of exec_error
   WorkerRole role = WorkerRole::kActive;
-  std::array<std::uint8_t, 4> reserved{};
+  std::uint8_t draining = 0;  // it was not signalled yet, and finishes what it does
+  std::array<std::uint8_t, 3> reserved{};
   // Inodes of what its descriptors are: stdout, stderr, telemetry, our end of Node's channel. 0:
   // none.
   std::array<std::uint64_t, 4> pipes{};

@@ -153,7 +153,7 @@ inline constexpr auto kRows = std::to_array<Row>({
     {kReloading, C::kReady,       A::kNone,      kReloading},
     {kReloading, C::kLate,        A::kNone,      kReloading},
     {kReloading, C::kRetire,      A::kNone,      kStopping},
-    {kReloading, C::kDrained,     A::kNone,      kReloading},
+    {kReloading, C::kDrained,     A::kTerminate, kReloading},
     {kReloading, C::kExited,      A::kSpawn,     kStarting},
     {kReloading, C::kExecFailed,  A::kSpawn,     kStarting},
     {kReloading, C::kKillTimeout, A::kKill,      kReloading},

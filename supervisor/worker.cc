@@ -42,6 +42,8 @@ void Worker::Start() {
 
 void Worker::Stop() {
   Fire(Cause::kStop);
+  // Who says so does not want to wait for its connections.
+  if (record_.draining != 0) Fire(Cause::kDrained);
 }
 
 void Worker::Restart(RestartReason reason) {
@@ -107,7 +109,8 @@ void Worker::Perform(Action action) {
       return Kill();
     case Action::kAnnounce:
       note_.clear();
-      FeedWatchdog();
+      uncommitted_ = false;
+      FeedWatchdog(app_->health.grace);
       return State(FactId::kWorkerOnline, {});
     case Action::kOverdue:
       return Overdue();
@@ -127,6 +130,8 @@ void Worker::Terminate() {
   // It was waiting for its turn to start.
   if (!has_process()) return Fire(Cause::kExited);
   drain_.reset();
+  watchdog_.reset();
+  record_.draining = 0;
   SetDeadline(app_->kill_timeout, Cause::kKillTimeout);
   // Before the signal: a core after us must not take this end for a crash.
   Save();
@@ -197,6 +202,7 @@ void Worker::CloseLife() {
   record_.start_time = 0;
   record_.leader_gone = 0;
   record_.committed = 0;
+  record_.draining = 0;
   drain_.reset();
   watchdog_.reset();
   said_.clear();

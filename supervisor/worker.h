@@ -147,7 +147,8 @@ class Worker {
   void Terminate();
   void Drain();
   void Overdue();
-  void FeedWatchdog();
+  void FeedWatchdog(std::chrono::nanoseconds more = {});
+  void RestartUnresponsive(const std::string& why);
   void Kill();
   void CheckSurvivors();
   void Judge();

@@ -33,6 +33,7 @@ void Worker::AwaitReady() {
 
 void Worker::OnReady(ReadyBy seen) {
   if (!has_process() || record_.leader_gone != 0) return;
+  if (record_.state != WorkerState::kStarting) return;
   if (IsReadyBy(ReadinessOf(*app_).by, seen)) Fire(Cause::kReady);
 }
 
@@ -62,6 +63,8 @@ void Worker::Retire() {
 // any more, or that takes too long, it is told to end.
 void Worker::Drain() {
   const std::uint64_t id = record_.incarnation;
+  record_.draining = 1;
+  watchdog_.reset();
   context_.ports.Drain(id);
   const bool cluster = app_->exec_mode == config::ExecMode::kCluster && record_.pipes[3] != 0;
   const nanoseconds drain = app_->reload.drain;
@@ -95,17 +98,25 @@ void Worker::TakeOver(Worker& old, RestartReason reason) {
   context_.ports.Release(record_.incarnation);
 }
 
-void Worker::FeedWatchdog() {
+void Worker::FeedWatchdog(nanoseconds more) {
   const nanoseconds limit = app_->health.watchdog;
   if (limit <= nanoseconds(0) || record_.state != WorkerState::kOnline) return;
-  watchdog_ = context_.loop.After(limit, [this, limit] {
-    State(FactId::kRestartAsked, {{"reason", std::string(Name(RestartReason::kUnresponsive))},
-                                  {"why", "no WATCHDOG=1 for " + FormatDuration(limit)}});
-    Restart(RestartReason::kUnresponsive);
+  watchdog_ = context_.loop.After(limit + more, [this, limit] {
+    RestartUnresponsive("no WATCHDOG=1 for " + FormatDuration(limit));
   });
 }
 
+void Worker::RestartUnresponsive(const std::string& why) {
+  if (record_.state != WorkerState::kOnline) return;
+  // One that is to replace another has failed with that.
+  if (record_.role != WorkerRole::kActive) return context_.listener.OnLate(*this, why);
+  State(FactId::kRestartAsked,
+        {{"reason", std::string(Name(RestartReason::kUnresponsive))}, {"why", why}});
+  Restart(RestartReason::kUnresponsive);
+}
+
 void Worker::OnNotify(std::string_view message) {
+  std::string said = said_;
   while (!message.empty()) {
     const std::string_view line = message.substr(0, message.find('\n'));
     message.remove_prefix(std::min(line.size() + 1, message.size()));
@@ -114,12 +125,14 @@ void Worker::OnNotify(std::string_view message) {
     } else if (line == "WATCHDOG=1") {
       FeedWatchdog();
     } else if (line == "WATCHDOG=trigger") {
-      Restart(RestartReason::kUnresponsive);
+      RestartUnresponsive("it said WATCHDOG=trigger");
     } else if (line.starts_with("STATUS=")) {
-      said_ = PlainText(line.substr(7, kStatusMax));
-      context_.listener.OnChanged(*this);
+      said = PlainText(line.substr(7, kStatusMax));
     }
   }
+  if (said == said_) return;
+  said_ = said;
+  context_.listener.OnChanged(*this);
 }
 
 }  // namespace tend::supervisor

@@ -20,8 +20,6 @@ void Worker::Resume(Kept kept, std::optional<ExitStatus> exit) {
 void Worker::ResumeProcess(std::optional<ExitStatus> exit) {
   if (IsEnding()) ArmDeadline(Cause::kKillTimeout);
   if (record_.leader_gone != 0) return CheckSurvivors();
-  // How far it had come with its work is not known.
-  if (IsEnding() && record_.role == WorkerRole::kRetiring && !exit) Drain();
   if (record_.state == WorkerState::kStarting && record_.committed == 0) uncommitted_ = true;
   if (exit) return OnExit(*exit);
   if (!context_.processes.IsAlive(record_.pid, record_.start_time)) {
@@ -29,8 +27,11 @@ void Worker::ResumeProcess(std::optional<ExitStatus> exit) {
     return pidfd_.valid() ? AwaitJournal() : OnExit(HowItEnded());
   }
   if (!pidfd_.valid()) AdoptCold();
-  if (IsEnding() || uncommitted_) return;
+  // How far it had come with its work is not known.
+  if (IsEnding()) return record_.draining != 0 ? Drain() : void();
   if (record_.role == WorkerRole::kActive) context_.ports.Release(record_.incarnation);
+  // Either it was let go, or it leaves by itself.
+  if (uncommitted_) return AwaitReady();
   if (record_.state != WorkerState::kStarting) {
     record_.state = WorkerState::kOnline;
     return FeedWatchdog();

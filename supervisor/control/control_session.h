@@ -94,8 +94,7 @@ class ControlSession final : public FleetListener {
   // A trigger that waits for its answers.
   struct Triggered {
     std::string action;
-    std::set<std::string> apps;
-    int missing = 0;
+    std::set<std::uint64_t> missing;  // incarnations
     Loop::Watch deadline;
   };
   std::optional<Triggered> triggered_;

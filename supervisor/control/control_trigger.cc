@@ -22,17 +22,17 @@ void ControlSession::Trigger(Request& request) {
   const std::string name = Quoted(request.action);
   const std::string message =
       request.param ? R"({"msg":)" + name + R"(,"opts":)" + Quoted(*request.param) + '}' : name;
-  // Before it is sent, so that no answer can be missed.
+  auto sent = services_.fleet->Message(*what, message);
+  if (!sent) return Done(sent.error());
+  if (!request.wait) return Done(ExitCode::kOk);
+  // Answers come from the loop, never before this returns.
+  const std::size_t all = sent->size();
   triggered_.emplace();
   triggered_->action = request.action;
-  for (const Selected& one : *what)
-    triggered_->apps.insert(one.app);
-  const auto sent = services_.fleet->Message(*what, message);
-  if (!sent) return Done(sent.error());
-  triggered_->missing = *sent;
-  if (!request.wait) return Done(ExitCode::kOk);
-  triggered_->deadline = loop_.After(kAnswerLimit, [this, all = *sent] {
-    const std::string missing = std::to_string(triggered_->missing) + " of " + std::to_string(all);
+  triggered_->missing = *std::move(sent);
+  triggered_->deadline = loop_.After(kAnswerLimit, [this, all] {
+    const std::string missing =
+        std::to_string(triggered_->missing.size()) + " of " + std::to_string(all);
     Done(ExitCode::kTimeout, missing + " workers have not answered \"" + triggered_->action +
                                  "\" within 10s; do they have such an action?");
   });
@@ -41,7 +41,8 @@ void ControlSession::Trigger(Request& request) {
 void ControlSession::OnNodeMessage(const WorkerRef& worker,
                                    std::string_view type,
                                    std::string_view data) {
-  if (!triggered_ || type != "axm:reply" || triggered_->apps.count(worker.app) == 0) return;
+  if (!triggered_ || type != "axm:reply") return;
+  if (triggered_->missing.count(worker.incarnation) == 0) return;
   boost::json::error_code ec;
   const auto value = boost::json::parse(boost::json::string_view(data.data(), data.size()), ec);
   const auto* reply = ec ? nullptr : value.if_object();
@@ -57,8 +58,9 @@ void ControlSession::OnNodeMessage(const WorkerRef& worker,
     text = Quoted("(an answer of " + std::to_string(text.size()) + " bytes)");
   SendMessage(channel_, R"({"event":"reply","app":)" + Quoted(worker.app) + R"(,"slot":)" +
                             std::to_string(worker.slot) + R"(,"reply":)" + text + '}');
-  // Once per worker; what an action says twice is passed on, but not waited for.
-  if (--triggered_->missing == 0) Done(ExitCode::kOk);
+  // The first answer of a worker counts.
+  triggered_->missing.erase(worker.incarnation);
+  if (triggered_->missing.empty()) Done(ExitCode::kOk);
 }
 
 }  // namespace tend::supervisor

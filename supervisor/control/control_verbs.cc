@@ -61,7 +61,12 @@ void ControlSession::StartConfigured(Request& request) {
     names.insert(app.name);
   const auto checked = services_.fleet->CheckApps(*request.apps);
   if (!checked) return Done(ExitCode::kBadConfig, checked.error().message());
-  services_.fleet->StartApps(std::move(*request.apps), MakeTicket(request, std::move(names)));
+  Fleet::StartHow how;
+  using Same = Fleet::StartHow::Same;
+  if (request.verb == "reload") how.same = Same::kReload;
+  if (request.verb == "restart") how.same = Same::kRestart;
+  how.renew_environment = request.update_env.has_value();
+  services_.fleet->StartApps(std::move(*request.apps), MakeTicket(request, std::move(names)), how);
 }
 
 void ControlSession::Stop(Request& request) {
@@ -70,6 +75,7 @@ void ControlSession::Stop(Request& request) {
 }
 
 void ControlSession::Restart(Request& request) {
+  if (request.apps) return StartConfigured(request);
   const auto what = Select(request);
   if (!what) return;
   const TicketPtr ticket = MakeTicket(request, Apps(*what));

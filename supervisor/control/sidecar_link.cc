@@ -159,10 +159,10 @@ void SidecarLink::OnHello() {
 }
 
 // One end of a new connection to the worker, the other to the sidecar.
-Result<> SidecarLink::MakeProbe(std::uint64_t incarnation) {
+Result<> SidecarLink::MakeProbe(std::uint64_t incarnation, NodeHost::InjectAt at) {
   TRY(SocketPair ends, NodeHost::MakeChannel());
   TRY_VOID(SetNonBlocking(ends.second.get()));
-  TRY_VOID(fleet_.Inject(incarnation, std::move(ends.second)));
+  TRY_VOID(fleet_.Inject(incarnation, std::move(ends.second), at));
   return store_.Put(StoreKind::kProbe, incarnation, ends.first.get());
 }
 
@@ -181,11 +181,17 @@ void SidecarLink::OnPacket(std::string_view packet) {
     return Answer(NumberOf(*message, "request"), fine ? Result<>() : Result<>(wrong));
   }
   if (type == "probe") {
-    const auto made = MakeProbe(incarnation);
+    const json::value* exact = message->if_contains("exact");
+    const auto made = MakeProbe(incarnation, {static_cast<int>(NumberOf(*message, "port")),
+                                              exact != nullptr && *exact == true});
     if (made) return;
+    // What is our own trouble is not held against the worker.
+    const Errc code = made.error().code();
+    const bool its_own = code == Errc::kNotFound || code == Errc::kLimit;
     return SendMessage(channel_, R"({"type":"no_probe","incarnation":)" +
                                      std::to_string(incarnation) + R"(,"error":)" +
-                                     Quoted(made.error().message()) + '}');
+                                     Quoted(made.error().message()) + R"(,"unknown":)" +
+                                     (its_own ? "false}" : "true}"));
   }
   const auto reason = ReasonOf(TextOf(*message, "reason"));
   if (!reason) return;

@@ -45,7 +45,7 @@ class SidecarLink final : public FleetListener {
   void OnPacket(std::string_view packet);
   void OnHello();
   void Answer(std::uint64_t request, Result<> result);
-  Result<> MakeProbe(std::uint64_t incarnation);
+  Result<> MakeProbe(std::uint64_t incarnation, NodeHost::InjectAt at);
   void TellIncarnation(const WorkerRef& worker, int pid, int port);
   void TellApp(const std::string& name);
 

@@ -65,6 +65,7 @@ void Listeners::Adopt(std::map<std::uint64_t, Fd> descriptors, const FindInWorke
   for (auto& [id, entry] : entries_) {
     if (entry.fd.valid() || entry.listener.inode == 0) continue;
     entry.fd = find(entry.listener.app, entry.listener.inode);
+    if (!entry.fd.valid()) Reopen(entry);
     if (!entry.fd.valid()) continue;
     auto put = store_.Put(StoreKind::kListener, id, entry.fd.get());
     if (!put) LogWarning("keep a listening socket: " + put.error().message());
@@ -73,6 +74,20 @@ void Listeners::Adopt(std::map<std::uint64_t, Fd> descriptors, const FindInWorke
     return !entry.second.fd.valid() && entry.second.listener.origin != Origin::kApart;
   });
   Save();
+}
+
+// A socket that no worker ever had, since we accept for all of them, is as good when it is new.
+void Listeners::Reopen(Entry& entry) {
+  Listener& listener = entry.listener;
+  const auto& uses = listener.uses;
+  const bool ours =
+      std::any_of(uses.begin(), uses.end(), [](const auto& u) { return u.round_robin; });
+  if (!ours || listener.origin == Origin::kTaken) return;
+  auto opened = OpenSocket(listener.Bound(), {});
+  if (!opened) return LogError("listen again: " + opened.error().message());
+  entry.fd = *std::move(opened);
+  listener.inode = Inode(entry.fd.get());
+  listener.file_number = FileNumber(listener.address);
 }
 
 Result<std::vector<int>> Listeners::OpenConfigured(const std::string& app,
@@ -110,7 +125,6 @@ Result<std::vector<int>> Listeners::OpenConfigured(const std::string& app,
       listener.origin = Origin::kConfigured;
     } else if (listener.origin == Origin::kConfigured) {
       listener.origin = Origin::kAsked;
-      if (listener.uses.empty()) Close(at, Ending::kOurs);
     }
   }
   Save();

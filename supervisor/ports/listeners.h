@@ -54,9 +54,9 @@ class Listeners {
   void Adopt(std::map<std::uint64_t, Fd> descriptors, const FindInWorkers& find);
 
   // The sockets of an app's `listen`, in its order, open and listening: for LISTEN_FDS, and found
-  // by a cluster's workers as they ask for the port. Those that are open stay; those that are not
-  // in `addresses` any more are closed, unless a worker has asked for them. They stay ours. The
-  // error says which address and why; nothing has changed then.
+  // by a cluster's workers as they ask for the port. Those that are open stay, also
+  // those that are not in `addresses` any more, until CloseUnused: whoever wanted them may serve
+  // on. They stay ours. The error says which address and why; nothing has changed then.
   Result<std::vector<int>> OpenConfigured(const std::string& app,
                                           const std::vector<std::string>& addresses);
 
@@ -116,6 +116,7 @@ class Listeners {
   Result<Entry*> Insert(Listener listener, Fd fd);
   Result<Fd> OpenOwn(Entry& entry, const ListenQuery& query);
   void Close(Entries::iterator entry, Ending ending);
+  void Reopen(Entry& entry);
   void Save();
 
   DescriptorStore& store_;

@@ -54,10 +54,11 @@ void NodeHost::Impl::Attach(const NodeWorker& info, Fd channel) {
 
 void NodeHost::Impl::Release(std::uint64_t incarnation) {
   Worker* worker = Find(incarnation);
-  if (worker == nullptr || !worker->info.held) return;
-  worker->info.held = false;
-  // Whoever reads nothing is told by its end.
+  if (worker == nullptr) return;
+  // Also one that we do not know to be held: a core before us may not have come to say it. Whoever
+  // reads nothing is told by its end.
   (void)worker->channel->Send(kReleaseMessage);
+  if (!std::exchange(worker->info.held, false)) return;
   for (const Route& route : worker->routes)
     Join(*worker, route);
 }
@@ -102,11 +103,21 @@ Result<> NodeHost::Impl::Send(std::uint64_t incarnation, std::string_view json) 
   return sent;
 }
 
-Result<> NodeHost::Impl::Inject(std::uint64_t incarnation, Fd connection) {
+Result<> NodeHost::Impl::Inject(std::uint64_t incarnation, Fd connection, InjectAt at) {
   Worker* worker = Find(incarnation);
   const auto listens = [](const Route& route) { return !route.datagram; };
+  const auto is_there = [&](const Route& route) {
+    const Listener* listener = listeners_.Find(route.listener);
+    return listens(route) && listener != nullptr && listener->port == at.port;
+  };
   if (worker == nullptr || !worker->channel->is_open()) return NoChannel();
-  const auto route = std::find_if(worker->routes.begin(), worker->routes.end(), listens);
+  auto route = std::find_if(worker->routes.begin(), worker->routes.end(), is_there);
+  if (route == worker->routes.end() && at.exact) {
+    return Error(Errc::kNotFound, "the worker does not listen on " + std::to_string(at.port));
+  }
+  if (route == worker->routes.end()) {
+    route = std::find_if(worker->routes.begin(), worker->routes.end(), listens);
+  }
   if (route == worker->routes.end()) {
     return Error(Errc::kNotFound, "the worker listens nowhere");
   }
@@ -236,8 +247,8 @@ Result<> NodeHost::Send(std::uint64_t incarnation, std::string_view json) {
   return impl_->Send(incarnation, json);
 }
 
-Result<> NodeHost::Inject(std::uint64_t incarnation, Fd connection) {
-  return impl_->Inject(incarnation, std::move(connection));
+Result<> NodeHost::Inject(std::uint64_t incarnation, Fd connection, InjectAt at) {
+  return impl_->Inject(incarnation, std::move(connection), at);
 }
 
 void NodeHost::Detach(std::uint64_t incarnation) {

@@ -89,9 +89,14 @@ class NodeHost {
   // Passes `json`, one JSON value, to the program as a message. Errc::kNotFound without a channel,
   // Errc::kLimit if it is larger than kMessageToWorkerMax or the worker reads nothing.
   Result<> Send(std::uint64_t incarnation, std::string_view json);
-  // Hands it `connection` as if it had accepted it from its first server. For checks of its health.
-  // Errc::kNotFound if it listens nowhere.
-  Result<> Inject(std::uint64_t incarnation, Fd connection);
+  // Hands it `connection` as if it had accepted it from its server on `port`. For checks of its
+  // health. If it has none there it is the first one, unless `exact`. Errc::kNotFound if it does
+  // not listen, Errc::kLimit if it accepts nothing.
+  struct InjectAt {
+    int port = 0;  // 0: any
+    bool exact = false;
+  };
+  Result<> Inject(std::uint64_t incarnation, Fd connection, InjectAt at);
   // It was told to end by a signal: what it closes from now on is not given up for that.
   void Leaving(std::uint64_t incarnation);
   // Its process is gone: what it had not accepted yet goes to others. Its sockets stay. To be said

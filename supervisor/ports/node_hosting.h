@@ -26,7 +26,7 @@ class NodeHost::Impl final : public NodeChannelOwner {
   void Disconnect(std::uint64_t incarnation);
   void Leaving(std::uint64_t incarnation);
   Result<> Send(std::uint64_t incarnation, std::string_view json);
-  Result<> Inject(std::uint64_t incarnation, Fd connection);
+  Result<> Inject(std::uint64_t incarnation, Fd connection, InjectAt at);
   void Detach(std::uint64_t incarnation);
 
  private:

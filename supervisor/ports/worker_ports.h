@@ -35,7 +35,7 @@ class WorkerPorts {
   virtual void Disconnect(std::uint64_t incarnation) = 0;
   virtual void Leaving(std::uint64_t incarnation) = 0;
   virtual Result<> Send(std::uint64_t incarnation, std::string_view json) = 0;
-  virtual Result<> Inject(std::uint64_t incarnation, Fd connection) = 0;
+  virtual Result<> Inject(std::uint64_t incarnation, Fd connection, NodeHost::InjectAt at) = 0;
   virtual void Detach(std::uint64_t incarnation) = 0;
 };
 
@@ -59,8 +59,8 @@ class PortsOfHost final : public WorkerPorts {
   Result<> Send(std::uint64_t incarnation, std::string_view json) override {
     return host_.Send(incarnation, json);
   }
-  Result<> Inject(std::uint64_t incarnation, Fd connection) override {
-    return host_.Inject(incarnation, std::move(connection));
+  Result<> Inject(std::uint64_t incarnation, Fd connection, NodeHost::InjectAt at) override {
+    return host_.Inject(incarnation, std::move(connection), at);
   }
   void Detach(std::uint64_t incarnation) override { host_.Detach(incarnation); }
 

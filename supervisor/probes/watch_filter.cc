@@ -47,6 +47,8 @@ bool WatchFilter::Ignores(std::string_view root, std::string_view relative, bool
     return ::fnmatch(glob.c_str(), text.c_str(), 0) == 0;
   };
   return std::any_of(globs_.begin(), globs_.end(), [&](const std::string& glob) {
+    // `dist/**` is the folder as well.
+    if (is_folder && matches(glob, path + '/')) return true;
     return matches(glob, name) || matches(glob, path) || matches(glob, slashed) ||
            (glob.front() == '/' && matches(glob, whole));
   });

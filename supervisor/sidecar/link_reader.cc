@@ -131,7 +131,9 @@ constexpr std::array<std::pair<std::string_view, Reader>, 11> kReaders = {{
      }},
     {"no_probe",
      [](const json::object& o, LinkListener& l) {
-       l.OnNoProbe(NumberOf<std::uint64_t>(o, "incarnation"), std::string(TextOf(o, "error")));
+       const json::value* unknown = o.if_contains("unknown");
+       l.OnNoProbe(NumberOf<std::uint64_t>(o, "incarnation"), std::string(TextOf(o, "error")),
+                   unknown != nullptr && *unknown == true);
        return true;
      }},
 }};
@@ -178,8 +180,9 @@ std::string RestartAppWord(std::string_view app, RestartReason reason, std::stri
                                       {"why", Said(why)}});
 }
 
-std::string ProbeWord(std::uint64_t incarnation) {
-  return json::serialize(json::object{{"type", "probe"}, {"incarnation", incarnation}});
+std::string ProbeWord(std::uint64_t incarnation, std::uint16_t port, bool exact) {
+  return json::serialize(json::object{
+      {"type", "probe"}, {"incarnation", incarnation}, {"port", port}, {"exact", exact}});
 }
 
 }  // namespace tend::supervisor

@@ -31,7 +31,7 @@ class LinkListener {
       const std::string& app, int slot, std::uint64_t incarnation, int pid, std::uint16_t port) = 0;
   virtual void OnEnded(std::uint64_t incarnation) = 0;
   // There is no connection to this worker, which was asked for.
-  virtual void OnNoProbe(std::uint64_t incarnation, const std::string& error) = 0;
+  virtual void OnNoProbe(std::uint64_t incarnation, const std::string& error, bool unknown) = 0;
   virtual void OnFact(Fact fact) = 0;
   enum class LogsOp : std::uint8_t { kFlush, kReopen, kRotate };
   virtual void OnLogsRequest(LogsOp op, const std::string& app, std::uint64_t request) = 0;
@@ -47,6 +47,6 @@ std::string LogsDone(std::uint64_t request, std::string_view error);
 std::string ReadyWord(std::uint64_t incarnation);
 std::string RestartWord(std::uint64_t incarnation, RestartReason reason, std::string_view why);
 std::string RestartAppWord(std::string_view app, RestartReason reason, std::string_view why);
-std::string ProbeWord(std::uint64_t incarnation);
+std::string ProbeWord(std::uint64_t incarnation, std::uint16_t port, bool exact);
 
 }  // namespace tend::supervisor

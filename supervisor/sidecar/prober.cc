@@ -36,13 +36,13 @@ class Known final : public Check {
 class Prober::Asked final : public Check {
  public:
   Asked(Prober& prober,
-        std::uint64_t incarnation,
-        std::string path,
+        const WatchedWorker& worker,
+        const config::HttpTarget& target,
         std::chrono::nanoseconds timeout,
         CheckDone done)
       : prober_(prober),
-        incarnation_(incarnation),
-        path_(std::move(path)),
+        incarnation_(worker.ref.incarnation),
+        path_(target.path),
         until_(prober.loop_.Now() + timeout),
         done_(std::move(done)) {
     prober_.asked_[incarnation_] = this;
@@ -50,7 +50,8 @@ class Prober::Asked final : public Check {
       // Core may be down: no fault of the worker.
       Finish({Outcome::kUnknown, "core gave no connection within " + FormatDuration(timeout)});
     });
-    prober_.ask_(incarnation_);
+    const bool exact = target.peer.has_value();
+    prober_.ask_(incarnation_, exact ? target.peer->port : worker.port, exact);
   }
   ~Asked() override { Forget(); }
 
@@ -91,8 +92,7 @@ std::unique_ptr<Check> Prober::Http(const WatchedApp& app,
   const auto http = config::ParseHttpTarget(target);
   if (!http) return nullptr;
   if (app.config.exec_mode == config::ExecMode::kCluster) {
-    return std::make_unique<Asked>(*this, worker.ref.incarnation, http->path, timeout,
-                                   std::move(done));
+    return std::make_unique<Asked>(*this, worker, *http, timeout, std::move(done));
   }
   config::Address peer;
   if (http->peer) {
@@ -139,10 +139,11 @@ void Prober::TakeConnection(std::uint64_t incarnation, Fd connection) {
   if (found != asked_.end()) found->second->Take(std::move(connection));
 }
 
-void Prober::NoConnection(std::uint64_t incarnation, const std::string& error) {
+void Prober::NoConnection(std::uint64_t incarnation, const std::string& error, bool unknown) {
   const auto found = asked_.find(incarnation);
   if (found == asked_.end()) return;
-  found->second->Finish({Outcome::kBad, error.empty() ? "it takes no connection" : error});
+  found->second->Finish({unknown ? Outcome::kUnknown : Outcome::kBad,
+                         error.empty() ? "it takes no connection" : error});
 }
 
 }  // namespace tend::supervisor

@@ -39,8 +39,9 @@ struct WatchedWorker {
 
 class Prober {
  public:
-  // Asks core.
-  using AskConnection = std::function<void(std::uint64_t incarnation)>;
+  // Asks core for a connection to where the worker listens on `port`, or, unless `exact`, anywhere.
+  using AskConnection =
+      std::function<void(std::uint64_t incarnation, std::uint16_t port, bool exact)>;
   Prober(Loop& loop, AskConnection ask) : loop_(loop), ask_(std::move(ask)), exec_(loop) {}
 
   // `target` is what config::ParseHttpTarget takes. Null: where the worker listens is not known.
@@ -61,7 +62,8 @@ class Prober {
 
   // Core's answers. What nobody waits for any more is closed.
   void TakeConnection(std::uint64_t incarnation, Fd connection);
-  void NoConnection(std::uint64_t incarnation, const std::string& error);
+  // `unknown`: that says nothing about the worker.
+  void NoConnection(std::uint64_t incarnation, const std::string& error, bool unknown);
 
  private:
   class Asked;

@@ -262,7 +262,9 @@ void Sidecar::OnPipeClosed(std::uint64_t incarnation, collector::PipeKind kind) 
     const auto dropped = keeper_->Drop(KindOf(kind), incarnation);
     if (!dropped) LogError(dropped.error().message());
   }
-  if (kind != collector::PipeKind::kTelemetry) {
+  if (kind == collector::PipeKind::kTelemetry) {
+    triggers_.ReportsEnded(incarnation);
+  } else {
     const bool is_out = kind == collector::PipeKind::kStdout;
     joining_.Ended(incarnation, is_out ? Stream::kStdout : Stream::kStderr);
   }

@@ -76,8 +76,8 @@ class Sidecar final : public LinkListener {
                      int pid,
                      std::uint16_t port) override;
   void OnEnded(std::uint64_t incarnation) override;
-  void OnNoProbe(std::uint64_t incarnation, const std::string& error) override {
-    triggers_.NoConnection(incarnation, error);
+  void OnNoProbe(std::uint64_t incarnation, const std::string& error, bool unknown) override {
+    triggers_.NoConnection(incarnation, error, unknown);
   }
   void OnFact(Fact fact) override;
   void OnLogsRequest(LogsOp op, const std::string& app, std::uint64_t request) override;

@@ -39,8 +39,10 @@ std::shared_ptr<const WatchedApp> Watched(const config::AppConfig& config) {
 }  // namespace
 
 Triggers::Triggers(Loop& loop, Options options)
-    : loop_(loop), options_(std::move(options)), prober_(loop, [this](std::uint64_t incarnation) {
-        options_.tell_core(ProbeWord(incarnation));
+    : loop_(loop),
+      options_(std::move(options)),
+      prober_(loop, [this](std::uint64_t id, std::uint16_t port, bool exact) {
+        options_.tell_core(ProbeWord(id, port, exact));
       }) {}
 
 void Triggers::BeginSync() {
@@ -64,6 +66,10 @@ void Triggers::PutApp(const config::AppConfig& config) {
                           before->config.error_file == config.error_file &&
                           before->config.log_file == config.log_file;
   if (!same_files) WatchFiles(app);
+  for (auto& [name, other] : apps_) {
+    const bool may_lie_there = !same_files && name != config.name;
+    if (may_lie_there && !other.watched->config.watch.empty()) WatchFiles(other);
+  }
   if (!before || before->config.cron_restart != config.cron_restart) WatchClock(app);
   for (auto& entry : lives_) {
     if (entry.second.worker.ref.app == config.name) Rewatch(entry.second, app.watched);
@@ -85,8 +91,12 @@ void Triggers::WatchFiles(App& app) {
   options.paths = config.watch;
   options.ignore = config.ignore_watch;
   options.own = options_.own_files;
-  for (const std::string& file : {config.out_file, config.error_file, config.log_file}) {
-    if (!file.empty()) options.own.push_back(file);
+  // Those of other apps may lie beside.
+  for (const auto& entry : apps_) {
+    const config::AppConfig& any = entry.second.watched->config;
+    for (const std::string& file : {any.out_file, any.error_file, any.log_file}) {
+      if (!file.empty()) options.own.push_back(file);
+    }
   }
   options.quiet = config.watch_delay;
   probes::FileWatch::Callbacks callbacks;
@@ -181,8 +191,8 @@ void Triggers::TakeConnection(std::uint64_t incarnation, Fd connection) {
   prober_.TakeConnection(incarnation, std::move(connection));
 }
 
-void Triggers::NoConnection(std::uint64_t incarnation, const std::string& error) {
-  prober_.NoConnection(incarnation, error);
+void Triggers::NoConnection(std::uint64_t incarnation, const std::string& error, bool unknown) {
+  prober_.NoConnection(incarnation, error, unknown);
 }
 
 void Triggers::AwaitReady(Life& life) {
@@ -301,6 +311,11 @@ void Triggers::LookAtLoop(Life& life) {
       "its event loop has stood still for " + FormatDuration(life.app->config.health.event_loop);
   State(FactId::kHealthCheckFailed, life.worker.ref, {{"check", "event_loop"}, {"why", why}});
   options_.tell_core(RestartWord(life.worker.ref.incarnation, RestartReason::kUnresponsive, why));
+}
+
+void Triggers::ReportsEnded(std::uint64_t incarnation) {
+  const auto life = lives_.find(incarnation);
+  if (life != lives_.end()) life->second.stall.reset();
 }
 
 void Triggers::Reported(const WorkerRef& worker) {

@@ -53,9 +53,11 @@ class Triggers {
   void DropWorker(const std::string& app, int slot);
   void Ended(std::uint64_t incarnation) { lives_.erase(incarnation); }
   void TakeConnection(std::uint64_t incarnation, Fd connection);
-  void NoConnection(std::uint64_t incarnation, const std::string& error);
+  void NoConnection(std::uint64_t incarnation, const std::string& error, bool unknown);
 
   void Reported(const WorkerRef& worker);  // telemetry
+  // Nothing will be reported any more, which is no standstill.
+  void ReportsEnded(std::uint64_t incarnation);
   void Lines(const RecordBatch& batch);
 
  private:

@@ -8,7 +8,7 @@ FILE_MAX = 600
 FUNCTION_MAX = 70
 # Of supervisor/, in lines of code without blank and comment lines (docs/decisions/0004, 0007): the
 # core is what stands in the folder itself.
-BUDGETS = {"supervisor": 5500, "supervisor/control": 1300, "supervisor/ports": 2300, "supervisor/probes": 1600}
+BUDGETS = {"supervisor": 5500, "supervisor/control": 1300, "supervisor/ports": 2400, "supervisor/probes": 1600}
 # Vendored or tables by nature.
 EXEMPT_FILES = re.compile(r".*\.def|.*package-lock\.json")
 # Opens something that is no function body.

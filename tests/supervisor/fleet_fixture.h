@@ -119,9 +119,9 @@ class FleetTest : public testing::Test {
     };
     return answer;
   }
-  std::shared_ptr<Answer> StartApp(config::AppConfig app) {
+  std::shared_ptr<Answer> StartApp(config::AppConfig app, Fleet::StartHow how = {}) {
     const auto answer = NewAnswer();
-    fleet_->StartApps({std::move(app)}, answer->ticket);
+    fleet_->StartApps({std::move(app)}, answer->ticket, how);
     loop_.RunPosted();
     return answer;
   }

@@ -382,6 +382,108 @@ TEST_F(ReloadTest, StopAfterAReloadClosesThePorts) {
   EXPECT_THAT(ports_.done, Contains("close api"));
 }
 
+TEST_F(ReloadTest, AWorkerThatEndsIsNotRestartedByItsWatchdog) {
+  config::AppConfig app = App("api");
+  app.health.watchdog = seconds(5);
+  app.health.grace = seconds(10);
+  app.kill_timeout = seconds(60);
+  BringUp(app);
+  loop_.Advance(seconds(14));  // Its grace counts.
+  EXPECT_EQ(StateOf("api"), WorkerState::kOnline);
+  const auto answer = NewAnswer();
+  fleet_->Stop(Find("api"), answer->ticket);
+  loop_.RunPosted();
+  loop_.Advance(seconds(8));
+  fleet_->OnNotify(1000, 0, "WATCHDOG=trigger");
+  Exit(1000, 0);
+  EXPECT_EQ(StateOf("api"), WorkerState::kStopped);
+  EXPECT_TRUE(answer->done);
+}
+
+TEST_F(ReloadTest, AShutdownInTheMiddleBeginsNoMore) {
+  Up(Cluster(3));
+  Reload();
+  Rise();
+  loop_.Advance(seconds(1));
+  Rise();
+  const int last = processes_.last_pid();
+  const auto down = NewAnswer();
+  fleet_->Shutdown(down->ticket);
+  loop_.RunPosted();
+  for (int pid = 1000; pid <= last; ++pid)
+    Exit(pid, 0);
+  EXPECT_EQ(processes_.last_pid(), last);
+  EXPECT_TRUE(down->done);
+}
+
+TEST_F(ReloadTest, ACoreThatDiesInTheMiddleOfAChangeKeepsTheConfigurationThatRuns) {
+  config::AppConfig app = Cluster(1);
+  app.env["RELEASE"] = "1";
+  Up(app);
+  app.env["RELEASE"] = "2";
+  StartApp(app);
+  Rise();
+  CrashAndRecover();
+  EXPECT_EQ(fleet_->ConfigOf("api")->env.at("RELEASE"), "1");
+}
+
+TEST_F(ReloadTest, AStopCutsTheRestOfADrainShort) {
+  Up(Cluster(2));
+  const int last = processes_.last_pid();
+  fleet_->Scale(Find("api"), "-1", NewAnswer()->ticket);
+  loop_.RunPosted();
+  EXPECT_EQ(processes_.sent.size(), 0u);
+  fleet_->Shutdown(NewAnswer()->ticket);
+  EXPECT_TRUE(std::any_of(processes_.sent.begin(), processes_.sent.end(),
+                          [&](const auto& sent) { return sent.pid == last; }));
+}
+
+TEST_F(ReloadTest, WhatIsStoppedMeanwhileStaysSoAlthoughAReloadIsTakenBack) {
+  config::AppConfig app = Cluster(2);
+  app.env["RELEASE"] = "1";
+  Up(app);
+  const int first_old = StatusOf("api", 0).pid;
+  app.env["RELEASE"] = "2";
+  StartApp(app);
+  Rise();
+  loop_.Advance(seconds(1));
+  ExecuteAll();
+  const auto stop = NewAnswer();
+  fleet_->Stop(Find("api"), stop->ticket);
+  Exit(processes_.last_pid(), 1);
+  EndRetired(first_old);
+  for (int i = 0; i < 20 && !stop->done; ++i) {
+    Rise();
+    loop_.Advance(seconds(2));
+    for (const auto& sent : std::vector(processes_.sent)) {
+      if (processes_.made.at(sent.pid).alive) Exit(sent.pid, 0);
+    }
+  }
+  EXPECT_TRUE(stop->done);
+  EXPECT_EQ(StateOf("api", 0), WorkerState::kStopped);
+  EXPECT_EQ(StateOf("api", 1), WorkerState::kStopped);
+}
+
+TEST_F(ReloadTest, AFileThatChangesOnlyTheNumberOfWorkersReplacesTheOthersAsWell) {
+  Up(Cluster(1));
+  const int old = processes_.last_pid();
+  Fleet::StartHow how;
+  how.same = Fleet::StartHow::Same::kReload;
+  const auto answer = StartApp(Cluster(2), how);
+  for (int i = 0; i < 10 && !answer->done; ++i) {
+    Rise();
+    loop_.Advance(seconds(1));
+    if (ports_.Did("disconnect " + std::to_string(IncarnationOf(old))) &&
+        processes_.made.at(old).alive) {
+      Exit(old, 0);
+    }
+  }
+  EXPECT_TRUE(answer->done);
+  EXPECT_EQ(answer->outcome.error, "");
+  EXPECT_NE(StatusOf("api", 0).pid, old);
+  EXPECT_EQ(fleet_->StatusOf("api").workers.size(), 2u);
+}
+
 TEST_F(ReloadTest, WhatConcernsNoProcessIsChangedWithoutNewOnes) {
   config::AppConfig app = Cluster(1);
   Up(app);

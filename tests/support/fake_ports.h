@@ -42,7 +42,7 @@ class FakePorts final : public WorkerPorts {
     Note("send " + std::string(json) + " to", id);
     return {};
   }
-  Result<> Inject(std::uint64_t id, Fd) override {
+  Result<> Inject(std::uint64_t id, Fd, NodeHost::InjectAt) override {
     Note("inject", id);
     return {};
   }

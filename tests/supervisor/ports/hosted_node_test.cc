@@ -471,7 +471,7 @@ TEST_F(HostedNode, InjectsIntoAServer) {
   int ends[2];
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
   const Fd client(ends[0]);
-  ASSERT_TRUE(host->Inject(1, Fd(ends[1])));
+  ASSERT_TRUE(host->Inject(1, Fd(ends[1]), {}));
   EXPECT_NE(Ask(client, "/", false).find("200 OK"), std::string::npos);
 }
 

@@ -101,6 +101,9 @@ TEST_F(ListenersTest, OpensWhatIsConfiguredAndKeepsItOverChanges) {
   ASSERT_TRUE(second) << second.error().message();
   EXPECT_EQ((*second)[1], (*first)[0]);
   EXPECT_TRUE(Connect(added).valid());
+  // Whoever serves there may go on doing so.
+  EXPECT_TRUE(std::filesystem::exists(path));
+  listeners->CloseUnused("api");
   EXPECT_FALSE(std::filesystem::exists(path));
   EXPECT_EQ(store.held.size(), 2u);
   listeners->CloseApp("api");

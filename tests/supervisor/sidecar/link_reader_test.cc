@@ -34,7 +34,7 @@ class Heard final : public LinkListener {
     said.push_back("incarnation " + app + ' ' + std::to_string(slot) + ' ' +
                    std::to_string(incarnation) + " port " + std::to_string(port));
   }
-  void OnNoProbe(std::uint64_t incarnation, const std::string& error) override {
+  void OnNoProbe(std::uint64_t incarnation, const std::string& error, bool) override {
     said.push_back("no probe " + std::to_string(incarnation) + ' ' + error);
   }
   void OnEnded(std::uint64_t incarnation) override {
@@ -72,7 +72,7 @@ TEST(LinkReader, UnderstandsEveryMessage) {
 
 TEST(LinkReader, OurOwnWordsAreWhatCoreExpects) {
   EXPECT_EQ(ReadyWord(7), R"({"type":"ready","incarnation":7})");
-  EXPECT_EQ(ProbeWord(7), R"({"type":"probe","incarnation":7})");
+  EXPECT_EQ(ProbeWord(7, 80, true), R"({"type":"probe","incarnation":7,"port":80,"exact":true})");
   EXPECT_EQ(RestartWord(7, RestartReason::kUnresponsive, "status 503"),
             R"({"type":"restart","incarnation":7,"reason":"unresponsive","why":"status 503"})");
   EXPECT_EQ(RestartAppWord("api", RestartReason::kWatch, "a\xff.js changed"),

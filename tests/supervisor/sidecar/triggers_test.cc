@@ -249,7 +249,8 @@ TEST_F(ClusterHealth, CoreIsAskedForAConnectionToJustThisWorker) {
   loop_.Advance(seconds(9));
   EXPECT_THAT(bench_.told, IsEmpty());
   loop_.Advance(seconds(1));
-  EXPECT_THAT(bench_.told, ElementsAre(R"({"type":"probe","incarnation":7})"));
+  EXPECT_THAT(bench_.told,
+              ElementsAre(R"({"type":"probe","incarnation":7,"port":0,"exact":false})"));
   Answer("HTTP/1.1 200 OK\r\n");
   loop_.Advance(seconds(10));
   EXPECT_EQ(bench_.told.size(), 2u);
@@ -264,7 +265,7 @@ TEST_F(ClusterHealth, FailuresInARowAreSaidAndSoIsRecovery) {
   Answer("HTTP/1.1 200 OK\r\n");
   EXPECT_THAT(bench_.facts.back(), HasSubstr("health_recovered api:0"));
   loop_.Advance(seconds(10));
-  bench_.triggers.NoConnection(7, "it listens nowhere");
+  bench_.triggers.NoConnection(7, "it listens nowhere", false);
   loop_.Advance(seconds(10));
   Answer("HTTP/1.1 500 No\r\n");
   EXPECT_THAT(bench_.told.back(),
@@ -276,7 +277,7 @@ TEST_F(ClusterHealth, ThatCoreIsSilentIsNotTheWorkersFault) {
   loop_.Advance(seconds(300));
   EXPECT_GT(bench_.told.size(), 10u);
   for (const std::string& packet : bench_.told)
-    EXPECT_EQ(packet, R"({"type":"probe","incarnation":7})");
+    EXPECT_EQ(packet, R"({"type":"probe","incarnation":7,"port":0,"exact":false})");
   EXPECT_THAT(bench_.facts, IsEmpty());
   // What comes too late is closed.
   loop_.Advance(seconds(5));
