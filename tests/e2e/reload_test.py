@@ -114,7 +114,7 @@ class UnderLoadTest(ClusterTest):
 
     def test_as_fast_as_it_can(self):
         """No worker is ever idle: those that go have work to the last moment."""
-        pids = self.start_web(balance=self.BALANCE, instances=2)
+        pids = self.start_web(balance=self.BALANCE, instances=2, listen_timeout=20000)
         loads = [self.load(connections=24), self.load(connections=8, close=True)]
         time.sleep(0.5)
         for _ in range(2):
