@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 
+#include "config/address.h"
 #include "config/identity.h"
 #include "config/interpreter.h"
 
@@ -93,9 +94,8 @@ int PortOf(const AppConfig& app, int slot) {
     if (found != variables->end() && number(found->second) != 0) return number(found->second);
   }
   for (const std::string& address : app.listen) {
-    if (address.starts_with("unix:")) continue;
-    const std::size_t colon = address.rfind(':');
-    return number(std::string_view(address).substr(colon == std::string::npos ? 0 : colon + 1));
+    const auto parsed = ParseAddress(address);
+    if (parsed && parsed->path.empty()) return parsed->port;
   }
   return 0;
 }

@@ -16,12 +16,13 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "config/address.h"
 
 namespace tend::supervisor {
 
 // The numbers that a worker's descriptors have in the worker, besides 0, 1 and 2.
 inline constexpr int kFirstListenFdInWorker = 3;  // as systemd hands sockets on (LISTEN_FDS)
-inline constexpr int kListenFdsMax = 7;
+inline constexpr int kListenFdsMax = static_cast<int>(config::kListenMax);
 inline constexpr int kTelemetryFdInWorker = 10;     // TEND_TELEMETRY_FD
 inline constexpr int kChannelFdInWorker = 11;       // NODE_CHANNEL_FD
 inline constexpr int kChannelSpareFdInWorker = 12;  // of our end: it stays open when we are dead
