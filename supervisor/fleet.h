@@ -227,7 +227,6 @@ class Fleet final : public NodeHostListener, private WorkerListener {
     TicketPtr ticket;
     Act act = Act::kStart;
     RestartReason reason = RestartReason::kManual;
-    std::size_t parallel = SIZE_MAX;
     bool stop_at_failure = false;
     ConfigPtr before;  // what is to be in force again if it fails; null: nothing was changed
 
@@ -261,6 +260,9 @@ class Fleet final : public NodeHostListener, private WorkerListener {
   void RemoveWorker(App& app, int slot);
   int FreeId() const;
   std::vector<int> WantedSlots(const App& app) const;
+
+  // fleet_events.cc
+  void TellRestart(const std::string& app, int slot, RestartReason reason, const std::string& why);
 
   // fleet_jobs.cc
   void Enqueue(const std::string& app, Job job);
@@ -312,7 +314,7 @@ class Fleet final : public NodeHostListener, private WorkerListener {
   Result<> Resize(const std::string& name, App& app, Job& job, int instances);
   void Configure(App& app, config::AppConfig config);
   void Want(App& app, const Target& target);
-  void EnqueueShrink(const std::string& name, const TicketPtr& ticket);
+  void ShrinkToFit(const std::string& name, const App& app, const TicketPtr& ticket);
   void RecoverWorker(App& app,
                      const StateFile::Entry& entry,
                      Kept& kept,

@@ -41,6 +41,17 @@ void Fleet::OnProbedReady(std::uint64_t incarnation) {
   if (Worker* worker = FindIncarnation(incarnation)) worker->OnReady(ReadyBy::kProbe);
 }
 
+void Fleet::TellRestart(const std::string& app,
+                        int slot,
+                        RestartReason reason,
+                        const std::string& why) {
+  OnFact({FactId::kRestartAsked,
+          loop_.WallNow(),
+          app,
+          slot,
+          {{"reason", std::string(Name(reason))}, {"why", why}}});
+}
+
 void Fleet::RestartSick(std::uint64_t incarnation, RestartReason reason, const std::string& why) {
   Worker* worker = FindIncarnation(incarnation);
   if (worker == nullptr || worker->role() != WorkerRole::kActive ||
@@ -50,11 +61,7 @@ void Fleet::RestartSick(std::uint64_t incarnation, RestartReason reason, const s
   App& app = apps_.at(worker->app().name);
   // Who replaces it, or stops it, is at work already; if it stays as it is, the sidecar asks again.
   if (!app.jobs.empty() || shutting_down_) return;
-  OnFact({FactId::kRestartAsked,
-          loop_.WallNow(),
-          worker->app().name,
-          worker->slot(),
-          {{"reason", std::string(Name(reason))}, {"why", why}}});
+  TellRestart(worker->app().name, worker->slot(), reason, why);
   // One that does not answer is no use until its successor is up; any other is.
   if (reason == RestartReason::kUnresponsive) return worker->Restart(reason);
   Job job;
@@ -73,11 +80,7 @@ void Fleet::RestartApp(const std::string& name, RestartReason reason, const std:
   const bool idle = found != apps_.end() && found->second.config && found->second.wanted &&
                     found->second.jobs.empty() && !shutting_down_;
   if (!idle) return;
-  OnFact({FactId::kRestartAsked,
-          loop_.WallNow(),
-          name,
-          -1,
-          {{"reason", std::string(Name(reason))}, {"why", why}}});
+  TellRestart(name, -1, reason, why);
   Job job;
   job.ticket = std::make_shared<Ticket>();
   // Who changes a file wants to see what comes of it, at once.

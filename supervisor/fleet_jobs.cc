@@ -91,7 +91,7 @@ void Fleet::ArmDeadline(const App& app, Job& job) {
 
 // How many workers the job may be at, besides those that only retire.
 std::size_t Fleet::LimitOf(const App& app, const Job& job) const {
-  if (job.act != Act::kReload || !app.config) return job.parallel;
+  if (job.act != Act::kReload || !app.config) return SIZE_MAX;
   return job.first_is_done ? std::max<std::size_t>(app.config->reload.parallel, 1) : 1;
 }
 
@@ -107,6 +107,9 @@ bool Fleet::Advance(const std::string& name, App& app) {
     progress = true;
     job.doing.erase(job.doing.begin() + static_cast<std::ptrdiff_t>(i));
   }
+  if (shutting_down_ && !job.todo.empty() && job.outcome.code == ExitCode::kOk) {
+    job.outcome = {ExitCode::kFailed, "tend is shutting down"};
+  }
   if (job.outcome.code != ExitCode::kOk && (job.stop_at_failure || job.expired || shutting_down_)) {
     job.todo.clear();
   }
@@ -115,12 +118,6 @@ bool Fleet::Advance(const std::string& name, App& app) {
                          [](const Doing& doing) { return doing.stage != Stage::kRetiring; });
   };
   // As many again may retire, and no more: each is a process too many.
-  if (shutting_down_ && !job.todo.empty()) {
-    if (job.outcome.code == ExitCode::kOk) {
-      job.outcome = {ExitCode::kFailed, "tend is shutting down"};
-    }
-    job.todo.clear();
-  }
   while (!job.todo.empty() && static_cast<std::size_t>(busy()) < LimitOf(app, job) &&
          job.doing.size() / 2 < LimitOf(app, job)) {
     const int slot = job.todo.front();

@@ -65,9 +65,7 @@ void Fleet::Recover(std::vector<SavedApp> saved,
       const bool is_new = std::find(added.begin(), added.end(), slot) != added.end();
       if (start_new && is_new) FindWorker(app, slot)->Start();
     }
-    if (!app.workers.empty() && app.workers.back()->slot() >= app.config->instances) {
-      EnqueueShrink(entry.first, std::make_shared<Ticket>());
-    }
+    ShrinkToFit(entry.first, app, std::make_shared<Ticket>());
   }
 }
 

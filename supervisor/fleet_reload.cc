@@ -182,9 +182,7 @@ void Fleet::EndReload(const std::string& name, App& app, Job& job) {
 // The configuration as it was, and with it those workers that have the new one already.
 void Fleet::Restore(const std::string& name, App& app, Job& job) {
   Configure(app, config::AppConfig(*job.before));
-  if (!app.workers.empty() && app.workers.back()->slot() >= app.config->instances) {
-    EnqueueShrink(name, job.ticket);
-  }
+  ShrinkToFit(name, app, job.ticket);
   if (job.done.empty()) return;
   auto back = std::make_unique<Job>();
   back->ticket = job.ticket;

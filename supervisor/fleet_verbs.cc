@@ -3,6 +3,7 @@
 #include <charconv>
 #include <utility>
 
+#include "base/log.h"
 #include "config/codec.h"
 #include "config/worker_command.h"
 #include "supervisor/fleet.h"
@@ -188,29 +189,27 @@ Result<> Fleet::Resize(const std::string& name, App& app, Job& job, int instance
     TRY_VOID(AddWorker(app, slot));
     job.todo.push_back(slot);
   }
-  if (!app.workers.empty() && app.workers.back()->slot() >= instances) {
-    EnqueueShrink(name, job.ticket);
-  }
+  ShrinkToFit(name, app, job.ticket);
   return {};
 }
 
-// Ends and removes the workers beyond the wanted number.
-void Fleet::EnqueueShrink(const std::string& name, const TicketPtr& ticket) {
+// Ends and removes the workers beyond the wanted number, if there are any.
+void Fleet::ShrinkToFit(const std::string& name, const App& app, const TicketPtr& ticket) {
+  if (app.workers.empty() || app.workers.back()->slot() < app.config->instances) return;
   Job job;
   job.ticket = ticket;
   job.act = Act::kRetire;
-  job.prepare = [](App& app, Job& self) -> Result<> {
-    if (!app.config) return NoSuchApp();
-    for (const auto& worker : app.workers) {
-      if (worker->slot() >= app.config->instances) self.todo.push_back(worker->slot());
+  job.prepare = [](App& to, Job& self) -> Result<> {
+    if (!to.config) return NoSuchApp();
+    for (const auto& worker : to.workers) {
+      if (worker->slot() >= to.config->instances) self.todo.push_back(worker->slot());
     }
     return {};
   };
-  job.finish = [this](App& app) {
-    while (app.config && !app.workers.empty() &&
-           app.workers.back()->slot() >= app.config->instances) {
-      app.stopped_slots.erase(app.workers.back()->slot());
-      RemoveWorker(app, app.workers.back()->slot());
+  job.finish = [this](App& to) {
+    while (to.config && !to.workers.empty() && to.workers.back()->slot() >= to.config->instances) {
+      to.stopped_slots.erase(to.workers.back()->slot());
+      RemoveWorker(to, to.workers.back()->slot());
     }
     changed_ = true;
   };
@@ -282,10 +281,11 @@ void Fleet::Scale(const std::vector<Selected>& what,
         if (is_number && want >= 1 && want <= static_cast<int>(kWorkersMax)) {
           // What does not come up does not stay.
           job.undo = [this, name = target.app, now, ticket](App& again) {
+            if (!again.config) return;
             Job none;
             none.ticket = ticket;
-            if (again.config) [[maybe_unused]]
-              const auto shrunk = Resize(name, again, none, now);
+            const auto shrunk = Resize(name, again, none, now);
+            if (!shrunk) LogError(shrunk.error().message());
           };
           return Resize(target.app, app, job, want);
         }

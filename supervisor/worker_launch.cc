@@ -87,7 +87,7 @@ Result<> Worker::MakeEnds(LaunchSpec& spec, Ends& ends) {
     spec.channel_spare_fd = ends.channel.first.get();
   }
   const bool cluster = app_->exec_mode == config::ExecMode::kCluster;
-  // Also without any: those of an earlier configuration are closed then.
+  // Also without any, so that those of an earlier configuration are known to be no longer wanted.
   TRY(std::vector<int> sockets, context_.ports.OpenConfigured(app_->name, app_->listen));
   if (!cluster) spec.listen_fds = std::move(sockets);
   return {};
