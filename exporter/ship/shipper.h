@@ -1,0 +1,50 @@
+// One exporter of logs: a thread that reads what is new behind its positions, hands it to its sink
+// in batches, and moves the positions once the receiver has acknowledged. The files are the queue:
+// a receiver may be away for as long as they stay. At least once: after a crash, or when nobody
+// knows whether a request arrived, at most one batch is sent again.
+//
+// Owner: the sidecar's loop, which calls everything here; none of it blocks but Stop().
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/files.h"
+#include "base/time.h"
+#include "config/observe.h"
+#include "exporter/ship/export_stats.h"
+#include "exporter/ship/log_sink.h"
+#include "exporter/ship/log_source.h"
+
+namespace tend::exporter {
+
+class Shipper {
+ public:
+  struct Options {
+    config::ExporterConfig config;
+    std::string state_file;  // positions and counters, written after acknowledgements
+  };
+  Shipper(Files& files,
+          Options options,
+          std::unique_ptr<LogSource> source,
+          std::unique_ptr<LogSink> sink);
+  ~Shipper();  // Stops with no time to flush.
+  Shipper(const Shipper&) = delete;
+  Shipper& operator=(const Shipper&) = delete;
+
+  void Start();
+  // Sends what it can within `time_max`, keeps the positions, and ends the thread.
+  void Stop(std::chrono::nanoseconds time_max);
+  // There may be something new. Any thread; cheap.
+  void Wake();
+  ExportStats Stats() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tend::exporter
