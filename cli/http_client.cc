@@ -45,10 +45,21 @@ std::optional<std::uint64_t> Number(std::string_view text, int base) {
   return value;
 }
 
-Result<Fd> SendGet(const std::string& socket, const std::string& target, Mono deadline) {
+// `body` goes with anything but a GET.
+Result<Fd> SendRequest(const std::string& socket,
+                       std::string_view method,
+                       const std::string& target,
+                       std::string_view body,
+                       Mono deadline) {
   TRY(Fd fd, ConnectUnix(socket, SOCK_STREAM, deadline));
-  const std::string request =
-      "GET " + target + " HTTP/1.1\r\nHost: tend\r\nConnection: close\r\n\r\n";
+  std::string request(method);
+  request += ' ' + target + " HTTP/1.1\r\nHost: tend\r\nConnection: close\r\n";
+  if (method != "GET") {
+    request += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size());
+    request += "\r\n";
+  }
+  request += "\r\n";
+  request += body;
   std::string_view left = request;
   while (!left.empty()) {
     const ssize_t n = ::send(fd.get(), left.data(), left.size(), MSG_NOSIGNAL);
@@ -198,10 +209,18 @@ Result<> HttpResponse::End() {
 Result<HttpReply> HttpGet(const std::string& socket,
                           const std::string& target,
                           std::chrono::milliseconds limit) {
+  return HttpSend(socket, "GET", target, "", limit);
+}
+
+Result<HttpReply> HttpSend(const std::string& socket,
+                           std::string_view method,
+                           const std::string& target,
+                           std::string_view body,
+                           std::chrono::milliseconds limit) {
   const Mono deadline = std::chrono::steady_clock::now() + limit;
   HttpReply reply;
   HttpResponse response([&](std::string_view bytes) { reply.body.append(bytes); });
-  TRY(const Fd fd, SendGet(socket, target, deadline));
+  TRY(const Fd fd, SendRequest(socket, method, target, body, deadline));
   for (;;) {
     TRY_VOID(WaitFor(fd.get(), POLLIN, deadline));
     TRY(const bool over, ReadSome(fd.get(), response));
@@ -221,7 +240,7 @@ Result<int> HttpStream(const std::string& socket,
                        const std::function<bool()>& tick) {
   const Mono deadline = std::chrono::steady_clock::now() + head_limit;
   HttpResponse response(on_body);
-  TRY(const Fd fd, SendGet(socket, target, deadline));
+  TRY(const Fd fd, SendRequest(socket, "GET", target, "", deadline));
   for (;;) {
     if (!tick()) return Error(Errc::kBusy, "stopped");
     const Mono now = std::chrono::steady_clock::now();

@@ -1,4 +1,5 @@
-// HTTP/1.1 GET over the sidecar's unix socket: enough to read its JSON and to follow its logs.
+// HTTP/1.1 over the sidecar's unix socket: enough to read its JSON, to follow its logs and to tell
+// it what is configured.
 // HttpResponse is the parser, without a socket; it takes bytes in pieces of any size and answers
 // garbage with an error.
 #pragma once
@@ -63,6 +64,13 @@ struct HttpReply {
 Result<HttpReply> HttpGet(const std::string& socket,
                           const std::string& target,
                           std::chrono::milliseconds limit);
+
+// The same with a method, "POST" or "PUT", and JSON as a body.
+Result<HttpReply> HttpSend(const std::string& socket,
+                           std::string_view method,
+                           const std::string& target,
+                           std::string_view body,
+                           std::chrono::milliseconds limit);
 
 // Hands on the body as it comes, for as long as it comes; connecting and the head have to be done
 // within `head_limit`. Returns the status. An answer other than 200 goes to `on_body` like any

@@ -99,7 +99,7 @@ void TreeReader::Read(const Value& root, Loaded& loaded) {
       }
       continue;
     }
-    ReadMember(member, member.key, level);
+    if (!ReadObserve(member, level)) ReadMember(member, member.key, level);
   }
   // After the rest of the file: `logs` at the top is the default of every app.
   if (apps != nullptr) {
@@ -230,7 +230,10 @@ void TreeReader::UnknownKey(const Member& member, const std::string& path, const
   const std::size_t dot = path.rfind('.');
   const std::string group = dot == std::string::npos ? "" : path.substr(0, dot);
   std::vector<std::string> names = NamesBelow(level.scope, group);
-  if (level.scope == Scope::kTop && group.empty()) names.push_back("apps");
+  if (level.scope == Scope::kTop && group.empty()) {
+    for (const char* section : {"apps", "export", "notify"})
+      names.emplace_back(section);
+  }
   const std::string near = DidYouMean(member.key, names);
   std::string help = near.empty() ? "" : fmt::format("did you mean \"{}\"?", near);
   const bool elsewhere = level.scope == Scope::kTop && group.empty() && near.empty() &&

@@ -1,11 +1,14 @@
-// One tree of values → Config, through the table of keys. Used by config/reader.cc only.
+// One tree of values → Config, through the table of keys. Used by config/reader.cc only. What is
+// not about apps is read in observe_reader.cc.
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "config/app_checks.h"
 #include "config/document.h"
 #include "config/keys.h"
 #include "config/reader.h"
@@ -34,6 +37,15 @@ class TreeReader {
     std::map<std::string_view, Given> given;
   };
 
+  // `metrics`, `export` or `notify`; false: it is none of them.
+  bool ReadObserve(const Member& member, Level& top);
+  // Named entries of `export` or `notify`.
+  void ReadExporters(const Member& section);
+  void ReadReceivers(const Member& section);
+  // The entry's keys; false if it is none, or has a name that it cannot have.
+  bool ReadEntry(const Member& section, const Member& entry, Level& level);
+  // What its keys mean together.
+  void FinishEntry(const Member& entry, const std::vector<Finding>& findings, const Level& level);
   void ReadApps(const Value& apps, const std::string& where);
   void ReadApp(const Value& app, const std::string& where);
   // Keys of `map`, whose paths begin with `prefix`.
@@ -60,6 +72,7 @@ class TreeReader {
   std::string file_;
   Loaded* loaded_ = nullptr;
   std::vector<Mark> app_marks_;
+  std::set<std::string> sections_;  // of what leaves, that were read
 };
 
 }  // namespace tend::config

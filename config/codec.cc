@@ -143,9 +143,102 @@ void VisitMembers(App& app,
   visit("logs", logs);
 }
 
+template <typename T, typename Visitor>
+void VisitMembers(T& metrics,
+                  Visitor& visit) requires std::is_same_v<std::remove_const_t<T>, MetricsConfig> {
+  auto& [level, max_series, compat_pm2, compat_prom_client] = metrics;
+  visit("level", level);
+  visit("max_series", max_series);
+  visit("compat_pm2", compat_pm2);
+  visit("compat_prom_client", compat_prom_client);
+}
+
+template <typename T, typename Visitor>
+void VisitMembers(T& tls,
+                  Visitor& visit) requires std::is_same_v<std::remove_const_t<T>, TlsConfig> {
+  auto& [ca_file, cert_file, key_file, server_name, insecure] = tls;
+  visit("ca_file", ca_file);
+  visit("cert_file", cert_file);
+  visit("key_file", key_file);
+  visit("server_name", server_name);
+  visit("insecure", insecure);
+}
+
+template <typename T, typename Visitor>
+void VisitMembers(T& peer,
+                  Visitor& visit) requires std::is_same_v<std::remove_const_t<T>, PeerConfig> {
+  auto& [url, url_file, username, password_file, token_file, headers, tls, timeout] = peer;
+  visit("url", url);
+  visit("url_file", url_file);
+  visit("username", username);
+  visit("password_file", password_file);
+  visit("token_file", token_file);
+  visit("headers", headers);
+  visit("tls", tls);
+  visit("timeout", timeout);
+}
+
+template <typename T, typename Visitor>
+void VisitMembers(T& exporter,
+                  Visitor& visit) requires std::is_same_v<std::remove_const_t<T>, ExporterConfig> {
+  auto& [name, type, peer, tenant, labels, apps, out, err, metadata, json, batch_bytes, batch_wait,
+         max_age, max_behind, behind, interval, facility] = exporter;
+  visit("name", name);
+  visit("type", type);
+  visit("peer", peer);
+  visit("tenant", tenant);
+  visit("labels", labels);
+  visit("apps", apps);
+  visit("out", out);
+  visit("err", err);
+  visit("metadata", metadata);
+  visit("json", json);
+  visit("batch_bytes", batch_bytes);
+  visit("batch_wait", batch_wait);
+  visit("max_age", max_age);
+  visit("max_behind", max_behind);
+  visit("behind", behind);
+  visit("interval", interval);
+  visit("facility", facility);
+}
+
+template <typename T, typename Visitor>
+void VisitMembers(T& receiver,
+                  Visitor& visit) requires std::is_same_v<std::remove_const_t<T>, ReceiverConfig> {
+  auto& [name, type, peer, secret_file, exec, events, apps, cooldown, resolved] = receiver;
+  visit("name", name);
+  visit("type", type);
+  visit("peer", peer);
+  visit("secret_file", secret_file);
+  visit("exec", exec);
+  visit("events", events);
+  visit("apps", apps);
+  visit("cooldown", cooldown);
+  visit("resolved", resolved);
+}
+
+template <typename T, typename Visitor>
+void VisitMembers(T& observe,
+                  Visitor& visit) requires std::is_same_v<std::remove_const_t<T>, ObserveConfig> {
+  auto& [metrics, exporters, receivers] = observe;
+  visit("metrics", metrics);
+  visit("exporters", exporters);
+  visit("receivers", receivers);
+}
+
+template <typename T, typename... Groups>
+inline constexpr bool kIsOneOf = (std::is_same_v<T, Groups> || ...);
 template <typename T>
-concept IsGroup = std::is_same_v<T, LogConfig> || std::is_same_v<T, ReadyConfig> ||
-    std::is_same_v<T, HealthConfig> || std::is_same_v<T, ReloadConfig>;
+concept IsGroup = kIsOneOf<T,
+                           LogConfig,
+                           ReadyConfig,
+                           HealthConfig,
+                           ReloadConfig,
+                           MetricsConfig,
+                           TlsConfig,
+                           PeerConfig,
+                           ExporterConfig,
+                           ReceiverConfig>;
 
 class Writer {
  public:
@@ -252,6 +345,10 @@ class Reader {
   static bool Read(const json::value& from, Balance& to) { return ReadEnum(from, to, 3); }
   static bool Read(const json::value& from, OnMemory& to) { return ReadEnum(from, to, 2); }
   static bool Read(const json::value& from, Overlap& to) { return ReadEnum(from, to, 3); }
+  static bool Read(const json::value& from, MetricsLevel& to) { return ReadEnum(from, to, 3); }
+  static bool Read(const json::value& from, ExporterType& to) { return ReadEnum(from, to, 5); }
+  static bool Read(const json::value& from, Metadata& to) { return ReadEnum(from, to, 3); }
+  static bool Read(const json::value& from, ReceiverType& to) { return ReadEnum(from, to, 5); }
   template <typename T>
   static bool ReadEnum(const json::value& from, T& to, unsigned count) {
     unsigned number = 0;
@@ -292,6 +389,24 @@ class Reader {
   std::string wrong_;
 };
 
+template <typename T>
+Result<T> FromJson(std::string_view text) {
+  json::error_code error;
+  json::parse_options options;
+  options.allow_invalid_utf8 = true;  // the environment has bytes, not text
+  const json::value value =
+      json::parse(json::string_view(text.data(), text.size()), error, {}, options);
+  if (error) return Error(Errc::kInvalid, "read a configuration: " + error.message());
+  if (!value.is_object()) return Error(Errc::kInvalid, "read a configuration: no object");
+  T config;
+  Reader reader(value.get_object());
+  VisitMembers(config, reader);
+  if (!reader.wrong().empty()) {
+    return Error(Errc::kInvalid, "read a configuration: \"" + reader.wrong() + "\" does not fit");
+  }
+  return config;
+}
+
 }  // namespace
 
 std::string ToJson(const AppConfig& app, Secrets secrets) {
@@ -301,20 +416,17 @@ std::string ToJson(const AppConfig& app, Secrets secrets) {
 }
 
 Result<AppConfig> AppConfigFromJson(std::string_view text) {
-  json::error_code error;
-  json::parse_options options;
-  options.allow_invalid_utf8 = true;  // the environment has bytes, not text
-  const json::value value =
-      json::parse(json::string_view(text.data(), text.size()), error, {}, options);
-  if (error) return Error(Errc::kInvalid, "read a configuration: " + error.message());
-  if (!value.is_object()) return Error(Errc::kInvalid, "read a configuration: no object");
-  AppConfig app;
-  Reader reader(value.get_object());
-  VisitMembers(app, reader);
-  if (!reader.wrong().empty()) {
-    return Error(Errc::kInvalid, "read a configuration: \"" + reader.wrong() + "\" does not fit");
-  }
-  return app;
+  return FromJson<AppConfig>(text);
+}
+
+std::string ToJson(const ObserveConfig& observe) {
+  Writer writer(Secrets::kInclude);
+  VisitMembers(observe, writer);
+  return json::serialize(writer.Take());
+}
+
+Result<ObserveConfig> ObserveConfigFromJson(std::string_view text) {
+  return FromJson<ObserveConfig>(text);
 }
 
 }  // namespace tend::config

@@ -1,5 +1,6 @@
-// AppConfig ↔ JSON: how a configuration travels from CLI to core and to the sidecar, and how it is
-// kept in apps.json. Every member has a place; what was written by an older tend is read.
+// AppConfig, ObserveConfig ↔ JSON: how a configuration travels from CLI to core and to the sidecar,
+// and how it is kept in apps.json and observe.json. Every member has a place; what was written by
+// an older tend is read.
 #pragma once
 
 #include <string>
@@ -15,5 +16,9 @@ enum class Secrets { kInclude, kLeaveOut };  // env, inherited_env
 
 std::string ToJson(const AppConfig& app, Secrets secrets);
 Result<AppConfig> AppConfigFromJson(std::string_view json);
+
+// There is no secret in it.
+std::string ToJson(const ObserveConfig& observe);
+Result<ObserveConfig> ObserveConfigFromJson(std::string_view json);
 
 }  // namespace tend::config

@@ -10,9 +10,9 @@
 #include <utility>
 #include <vector>
 
-namespace tend::config {
+#include "config/observe.h"
 
-using Duration = std::chrono::nanoseconds;
+namespace tend::config {
 
 enum class OnFull : std::uint8_t { kDrop, kBlock };
 enum class LineFormat : std::uint8_t { kTend, kCri, kJson, kRaw };
@@ -169,6 +169,7 @@ struct Problem {
 struct Config {
   DaemonConfig daemon;
   std::vector<AppConfig> apps;
+  std::optional<ObserveConfig> observe;  // nothing: none of its sections is there
 };
 
 }  // namespace tend::config

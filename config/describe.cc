@@ -36,9 +36,11 @@ std::string Quoted(std::string_view text) {
 void TableOfKeys(std::string& out, Scope level) {
   out += "| key | takes | default | also called | flag | meaning |\n|---|---|---|---|---|---|\n";
   for (const Key& key : Keys()) {
-    if (!HasEffect(key) || (key.scope != level && key.scope != Scope::kBoth)) continue;
+    if (!HasEffect(key) || !IsIn(level, key)) continue;
+    const std::string help =
+        key.types.empty() ? std::string(key.help) : fmt::format("{} For {}.", key.help, key.types);
     out += fmt::format("| `{}` | {} | {} | {} | {} | {} |\n", key.path, Expectation(key),
-                       Code(key.fallback), Codes(key.aliases), Codes(key.flags), key.help);
+                       Code(key.fallback), Codes(key.aliases), Codes(key.flags), help);
   }
 }
 
@@ -67,6 +69,14 @@ std::string TypeOf(const Key& key) {
       }
       return fmt::format(R"("enum": [{}])", all);
     }
+    case Kind::kChoices: {
+      std::string all;
+      for (const std::string_view choice : Words(key.choices))
+        all += fmt::format("{}\"{}\"", all.empty() ? "" : ", ", choice);
+      return fmt::format(R"("type": ["string", "array"], "items": {{"enum": [{}]}})", all);
+    }
+    case Kind::kPairs:
+      return R"("type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]})";
     case Kind::kSize:
       return R"("type": ["string", "integer"], "pattern": "^[0-9.]+ *([KMGTkmgt](i?[Bb])?|[Bb])?$")";
     case Kind::kDuration:
@@ -149,26 +159,38 @@ void Properties(std::string& out, Scope level, const std::string& group, int dep
     Properties(out, level, path, depth + 2);
     out += fmt::format("\n{}}}{}", Indent(depth + 1), is_key ? "]}" : "");
   }
-  // The list of apps is no key: it is where the other keys are.
+  // The list of apps and the entries of sections are no keys: they are where other keys are.
   if (level == Scope::kTop && group.empty()) {
     out += fmt::format(
-        ",\n{}\"apps\": {{\"type\": \"array\", \"items\": {{\"$ref\": "
+        ",\n{0}\"apps\": {{\"type\": \"array\", \"items\": {{\"$ref\": "
         "\"#/definitions/app\"}}}}",
         Indent(depth + 1));
+    for (const auto& [section, entry] :
+         {std::pair("export", "exporter"), std::pair("notify", "receiver")}) {
+      out += fmt::format(
+          ",\n{}\"{}\": {{\"type\": [\"object\", \"null\"], \"additionalProperties\": {{\"$ref\": "
+          "\"#/definitions/{}\"}}}}",
+          Indent(depth + 1), section, entry);
+    }
   }
   out += '\n' + Indent(depth) + '}';
 }
 
-void ExampleKeys(std::string& out, Scope level, const std::string& indent) {
+// `type`: of the exporter or receiver whose keys these are.
+void ExampleKeys(std::string& out,
+                 Scope level,
+                 const std::string& indent,
+                 std::string_view type = "") {
   std::string open;
   for (const Key& key : Keys()) {
     const bool is_log = key.path.starts_with("logs.");
-    if (!HasEffect(key) || (key.scope != level && key.scope != Scope::kBoth)) continue;
+    if (!HasEffect(key) || !IsIn(level, key)) continue;
     // At an app, `logs` is the same as at the top.
     if ((is_log && level == Scope::kApp) || key.path.starts_with("env") || key.path == "script" ||
         key.path == "name" || key.path == "logs.compress" || key.path == "limits.memory") {
       continue;
     }
+    if (!key.types.empty() && key.types.find(type) == std::string_view::npos) continue;
     std::string name(key.path);
     std::string inner = indent;
     for (std::size_t dot = name.find('.'); dot != std::string::npos; dot = name.find('.')) {
@@ -179,7 +201,9 @@ void ExampleKeys(std::string& out, Scope level, const std::string& indent) {
       open += heading;
       inner += "  ";
     }
-    const std::string shown = key.fallback.empty() ? std::string("…") : std::string(key.fallback);
+    std::string shown = key.fallback.empty() ? std::string("…") : std::string(key.fallback);
+    if (!type.empty() && key.path == "type") shown = type;
+    if (!type.empty() && key.path == "url") shown = "http://127.0.0.1:3100";
     out += fmt::format("{}# {}: {}  # {}\n", inner, name, shown, key.help);
   }
 }
@@ -204,6 +228,15 @@ std::string ConfigMarkdown() {
   out += "\n## An app\n\n`logs` at the top of the file is the default of every app.\n\n";
   TableOfKeys(out, Scope::kApp);
   out +=
+      "\n## An exporter\n\nAn entry of `export`, under a name of its own: `export: {loki: {url: "
+      "http://loki:3100}}`. What a key means nothing to\nmay not have it. A secret does not stand "
+      "here: a key that ends with `_file` names the file that holds it, and a\nrelative path is "
+      "one "
+      "beside the configuration.\n\n";
+  TableOfKeys(out, Scope::kExporter);
+  out += "\n## A receiver\n\nAn entry of `notify`, under a name of its own.\n\n";
+  TableOfKeys(out, Scope::kReceiver);
+  out +=
       "\n## Not supported yet\n\nA warning in PM2's files, an error in `tend.yaml` and as a "
       "flag.\n\n";
   TableOfOthers(out, Kind::kLater);
@@ -226,6 +259,14 @@ std::string ConfigSchemaJson() {
       "      \"additionalProperties\": false,\n"
       "      \"patternProperties\": {\"^env_\\\\S*$\": {\"type\": \"object\"}},\n";
   Properties(out, Scope::kApp, "", 3);
+  for (const auto& [name, scope] :
+       {std::pair("exporter", Scope::kExporter), std::pair("receiver", Scope::kReceiver)}) {
+    out += fmt::format(
+        "\n    }},\n    \"{}\": {{\n      \"type\": \"object\",\n"
+        "      \"additionalProperties\": false,\n",
+        name);
+    Properties(out, scope, "", 3);
+  }
   out += "\n    }\n  }\n}\n";
   return out;
 }
@@ -237,6 +278,10 @@ std::string ConfigExampleYaml() {
       "is none.\n"
       "# yaml-language-server: $schema=tend.schema.json\n\n";
   ExampleKeys(out, Scope::kTop, "");
+  out += "\n# export:\n  # mine:\n";
+  ExampleKeys(out, Scope::kExporter, "    ", "loki");
+  out += "\n# notify:\n  # ops:\n";
+  ExampleKeys(out, Scope::kReceiver, "    ", "webhook");
   out +=
       "\napps:\n"
       "  - name: api\n"

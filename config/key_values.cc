@@ -34,6 +34,16 @@ Error Expected(const Key& key, const Value& value) {
   return Error(Errc::kInvalid, fmt::format("{}, not {}", Expectation(key), Describe(value)));
 }
 
+// "a, b, c"
+std::string Listed(std::string_view words) {
+  std::string all;
+  for (const std::string_view word : Words(words)) {
+    all += all.empty() ? "" : ", ";
+    all += word;
+  }
+  return all;
+}
+
 Error Invalid(std::string message) {
   return Error(Errc::kInvalid, std::move(message));
 }
@@ -72,6 +82,21 @@ Result<Setting> Choice(const Key& key, const Value& value) {
   return Expected(key, value);
 }
 
+Result<Setting> Pairs(const Key& key, const Value& value) {
+  if (!value.is_map()) return Expected(key, value);
+  Setting setting;
+  for (const Member& member : value.members) {
+    const std::string& text = member.value.text;
+    if (member.key.empty() || !member.value.is_scalar() || member.value.kind == ValueKind::kNull ||
+        text.find_first_of(std::string_view("\0\r\n", 3)) != std::string::npos) {
+      return Invalid(
+          fmt::format("{}, each on one line; \"{}\" is not", Expectation(key), member.key));
+    }
+    setting.env.insert_or_assign(member.key, text);
+  }
+  return setting;
+}
+
 Result<Setting> Text(const Key& key, const Value& value) {
   if (!IsText(value)) return Expected(key, value);
   if (value.text.find('\0') != std::string::npos) return Invalid("a text without NUL bytes");
@@ -100,6 +125,17 @@ Result<Setting> Strings(const Key& key, const Value& value) {
   }
   for (const std::string& text : setting.list) {
     if (text.find('\0') != std::string::npos) return Invalid("texts without NUL bytes");
+  }
+  return setting;
+}
+
+Result<Setting> Choices(const Key& key, const Value& value) {
+  TRY(Setting setting, Strings(key, value));
+  const std::vector<std::string_view> choices = Words(key.choices);
+  for (const std::string& text : setting.list) {
+    if (std::find(choices.begin(), choices.end(), text) == choices.end()) {
+      return Invalid(fmt::format("{}, not \"{}\"", Expectation(key), text));
+    }
   }
   return setting;
 }
@@ -332,6 +368,10 @@ Result<Setting> ToSetting(const Key& key, const Value& value) {
       return Strings(key, value);
     case Kind::kEnum:
       return Choice(key, value);
+    case Kind::kChoices:
+      return Choices(key, value);
+    case Kind::kPairs:
+      return Pairs(key, value);
     case Kind::kEnv:
       return Environment(key, value);
     case Kind::kExitCodes:
@@ -394,14 +434,12 @@ std::string Expectation(const Key& key) {
       return "a path";
     case Kind::kStringList:
       return "a text or a list of texts";
-    case Kind::kEnum: {
-      std::string all;
-      for (const std::string_view choice : Words(key.choices)) {
-        all += all.empty() ? "" : ", ";
-        all += choice;
-      }
-      return "one of " + all;
-    }
+    case Kind::kEnum:
+      return "one of " + Listed(key.choices);
+    case Kind::kChoices:
+      return "one or several of " + Listed(key.choices);
+    case Kind::kPairs:
+      return "a group of names and texts";
     case Kind::kEnv:
       return "a group of variables";
     case Kind::kExitCodes:

@@ -35,6 +35,16 @@ Owner& Pick(const Target& target) {
     return target.app->health;
   } else if constexpr (std::is_same_v<Owner, ReloadConfig>) {
     return target.app->reload;
+  } else if constexpr (std::is_same_v<Owner, MetricsConfig>) {
+    return *target.metrics;
+  } else if constexpr (std::is_same_v<Owner, ExporterConfig>) {
+    return *target.exporter;
+  } else if constexpr (std::is_same_v<Owner, ReceiverConfig>) {
+    return *target.receiver;
+  } else if constexpr (std::is_same_v<Owner, PeerConfig>) {
+    return target.exporter != nullptr ? target.exporter->peer : target.receiver->peer;
+  } else if constexpr (std::is_same_v<Owner, TlsConfig>) {
+    return Pick<PeerConfig>(target).tls;
   } else {
     return *target.daemon;
   }
@@ -98,6 +108,15 @@ template <std::integral T>
 void Assign(T& to, const Setting& from) {
   to = static_cast<T>(from.number);
 }
+// Enums with a Name(): `from` is one of its choices, so the search ends.
+template <typename E>
+requires requires(E value) {
+  Name(value);
+}
+void Assign(E& to, const Setting& from) {
+  for (to = E{}; Name(to) != from.text;)
+    to = static_cast<E>(static_cast<unsigned>(to) + 1);
+}
 
 template <typename T>
 std::string Joined(const std::vector<T>& list) {
@@ -158,6 +177,13 @@ std::string Show(LineFormat value) {
   constexpr std::array<const char*, 4> kNames = {"tend", "cri", "json", "raw"};
   return kNames[static_cast<std::size_t>(value)];
 }
+template <typename E>
+requires requires(E value) {
+  Name(value);
+}
+std::string Show(E value) {
+  return std::string(Name(value));
+}
 std::string Show(std::uint64_t bytes) {
   return FormatSize(bytes);
 }
@@ -204,15 +230,74 @@ std::string GetPort(const Target& target) {
   return target.app->port == 0 ? "" : std::to_string(target.app->port);
 }
 
+constexpr auto kFacilities = std::to_array<std::string_view>(
+    {"kern",   "user",   "mail",     "daemon", "auth",   "syslog", "lpr",    "news",
+     "uucp",   "cron",   "authpriv", "ftp",    "ntp",    "audit",  "alert",  "clock",
+     "local0", "local1", "local2",   "local3", "local4", "local5", "local6", "local7"});
+void SetFacility(const Target& target, const Setting& setting) {
+  const auto found = std::find(kFacilities.begin(), kFacilities.end(), setting.text);
+  target.exporter->facility = static_cast<int>(found - kFacilities.begin());
+}
+std::string GetFacility(const Target& target) {
+  return std::string(kFacilities[static_cast<std::size_t>(target.exporter->facility)]);
+}
+void SetStreams(const Target& target, const Setting& setting) {
+  target.exporter->out = setting.text != "stderr";
+  target.exporter->err = setting.text != "stdout";
+}
+std::string GetStreams(const Target& target) {
+  if (target.exporter->out) return target.exporter->err ? "both" : "stdout";
+  return "stderr";
+}
+void SetEncoding(const Target& target, const Setting& setting) {
+  target.exporter->json = setting.text == "json";
+}
+std::string GetEncoding(const Target& target) {
+  return target.exporter->json ? "json" : "protobuf";
+}
+void SetCompat(const Target& target, const Setting& setting) {
+  const auto has = [&](std::string_view name) {
+    return std::find(setting.list.begin(), setting.list.end(), name) != setting.list.end();
+  };
+  target.metrics->compat_pm2 = has("pm2");
+  target.metrics->compat_prom_client = has("prom-client");
+}
+std::string GetCompat(const Target& target) {
+  std::string names = target.metrics->compat_pm2 ? "pm2" : "";
+  if (target.metrics->compat_prom_client) names += names.empty() ? "prom-client" : " prom-client";
+  return names;
+}
+
 using A = AppConfig;
 using L = LogConfig;
 using D = DaemonConfig;
 using Y = ReadyConfig;
 using H = HealthConfig;
 using R = ReloadConfig;
+using M = MetricsConfig;
+using E = ExporterConfig;
+using V = ReceiverConfig;
+using P = PeerConfig;
+using T = TlsConfig;
+
+// "crash_loop errored …"
+constexpr auto kIncidentText = [] {
+  std::array<char, 512> text{};
+  std::size_t size = 0;
+  const auto add = [&](std::string_view name) {
+    for (const char c : name)
+      text[size++] = c;
+    text[size++] = ' ';
+  };
+#define INCIDENT(id, name, severity, lasting, help) add(name);
+#include "base/incidents.def"
+  return std::pair(text, size - 1);
+}();
+constexpr std::string_view kIncidentNames(kIncidentText.first.data(), kIncidentText.second);
 
 constexpr Key kKeys[] = {
 #include "config/keys.def"
+#include "config/observe_keys.def"
 };
 
 consteval bool NamesAreUnique() {
@@ -235,21 +320,23 @@ static_assert(HelpEndsWithAStop(), "help is made of sentences");
 
 consteval bool EnumsHaveChoices() {
   for (const Key& key : kKeys) {
-    if ((key.kind == Kind::kEnum) == key.choices.empty()) return false;
+    const bool chooses = key.kind == Kind::kEnum || key.kind == Kind::kChoices;
+    if (chooses == key.choices.empty()) return false;
   }
   return true;
 }
 static_assert(EnumsHaveChoices(), "an enum needs its choices");
-
-bool IsIn(Scope level, const Key& key) {
-  return key.scope == Scope::kBoth || key.scope == level;
-}
 
 bool IsEnvName(std::string_view name) {
   return name.starts_with("env_") && name.find_first_of(" \t\r\n") == std::string_view::npos;
 }
 
 }  // namespace
+
+bool IsIn(Scope level, const Key& key) {
+  const bool is_both = key.scope == Scope::kBoth && (level == Scope::kTop || level == Scope::kApp);
+  return is_both || key.scope == level;
+}
 
 std::span<const Key> Keys() {
   return kKeys;

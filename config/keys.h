@@ -26,6 +26,8 @@ enum class Kind : std::uint8_t {
   kFile,        // a path; `true` and `false` mean that no file of one's own is wanted
   kStringList,  // a string is split as a shell does
   kEnum,
+  kChoices,  // one or several words of `choices`
+  kPairs,    // names with texts
   kEnv,
   kExitCodes,
   kSignal,
@@ -49,7 +51,9 @@ enum class Kind : std::uint8_t {
 enum class Scope : std::uint8_t {
   kTop,  // of the file
   kApp,
-  kBoth,  // top level: the default of every app
+  kBoth,      // top level: the default of every app
+  kExporter,  // of an entry of `export`
+  kReceiver,  // of an entry of `notify`
 };
 
 // A value that fits its key.
@@ -67,6 +71,9 @@ struct Target {
   AppConfig* app = nullptr;
   LogConfig* logs = nullptr;
   DaemonConfig* daemon = nullptr;
+  MetricsConfig* metrics = nullptr;
+  ExporterConfig* exporter = nullptr;
+  ReceiverConfig* receiver = nullptr;
 };
 
 struct Key {
@@ -81,11 +88,14 @@ struct Key {
   std::int64_t max = std::numeric_limits<std::int64_t>::max();
   Duration bare_unit = std::chrono::milliseconds(1);
   std::string_view choices = "";  // of an enum, with blanks between
+  std::string_view types = "";    // of exporters or receivers that it means something to; "": all
   void (*set)(const Target&, const Setting&) = nullptr;
   std::string (*get)(const Target&) = nullptr;  // as one would write it; never values of env
 };
 
 std::span<const Key> Keys();
+// Whether `key` may stand at this level.
+bool IsIn(Scope level, const Key& key);
 
 // The words of "a b c".
 std::vector<std::string_view> Words(std::string_view text);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tend::config {
@@ -77,7 +78,7 @@ struct ReceiverConfig {
   PeerConfig peer;
   std::string secret_file;          // webhook: key of the HMAC; PagerDuty: the routing key
   std::string exec;                 // a line for a shell, with the incident in its environment
-  std::vector<std::string> events;  // kinds of incidents (exporter/alert/incidents.def); empty: all
+  std::vector<std::string> events;  // kinds of incidents (base/incidents.def); empty: all
   std::vector<std::string> apps;    // globs; empty: all, and incidents of tend itself
   Duration cooldown = std::chrono::minutes(5);  // between two messages about the same thing
   bool resolved = true;                         // says when it is over, too
@@ -90,5 +91,11 @@ struct ObserveConfig {
   std::vector<ReceiverConfig> receivers;
   friend bool operator==(const ObserveConfig&, const ObserveConfig&) = default;
 };
+
+// As a configuration says it: "basic", "loki", "remote_write", "inline", "pagerduty".
+std::string_view Name(MetricsLevel level);
+std::string_view Name(ExporterType type);
+std::string_view Name(Metadata metadata);
+std::string_view Name(ReceiverType type);
 
 }  // namespace tend::config

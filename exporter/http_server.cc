@@ -37,6 +37,7 @@ using boost::system::error_code;
 
 constexpr std::size_t kHeaderMax = 8 * 1024;
 constexpr std::size_t kBodyMax = 64 * 1024;
+constexpr std::size_t kLocalBodyMax = 1024 * 1024;
 // Smaller bodies are not worth the time.
 constexpr std::size_t kGzipMin = 16 * 1024;
 // What a refused client may still say before we stop listening.
@@ -72,7 +73,7 @@ class Session final : public std::enable_shared_from_this<Session<Protocol>> {
   void Read() {
     parser_.emplace();
     parser_->header_limit(kHeaderMax);
-    parser_->body_limit(kBodyMax);
+    parser_->body_limit(is_tcp_ ? kBodyMax : kLocalBodyMax);
     stream_.expires_after(shared_.timeouts.read);
     http::async_read(
         stream_, buffer_, *parser_,
@@ -93,16 +94,22 @@ class Session final : public std::enable_shared_from_this<Session<Protocol>> {
     Respond(Answer());
   }
 
+  bool MayAnswer(http::verb method) const {
+    const bool writes = method == http::verb::post || method == http::verb::put;
+    return method == http::verb::get || head_ || (writes && !is_tcp_);
+  }
+
   HttpResponse Answer() {
-    const auto& request = parser_->get();
+    auto& request = parser_->get();
     head_ = request.method() == http::verb::head;
     const auto host = request[http::field::host];
     if (is_tcp_ && shared_.only_loopback && !IsLocalHost({host.data(), host.size()})) {
       return ErrorResponse(403, "this server answers to localhost and IP addresses only");
     }
-    if (request.method() != http::verb::get && !head_) {
-      HttpResponse refusal = ErrorResponse(405, "only GET and HEAD are served");
-      refusal.headers.emplace_back("Allow", "GET, HEAD");
+    if (!MayAnswer(request.method())) {
+      const std::string methods = is_tcp_ ? "GET, HEAD" : "GET, HEAD, POST, PUT";
+      HttpResponse refusal = ErrorResponse(405, "only " + methods + " are served here");
+      refusal.headers.emplace_back("Allow", methods);
       return refusal;
     }
     HttpRequest parsed;
@@ -116,6 +123,8 @@ class Session final : public std::enable_shared_from_this<Session<Protocol>> {
     };
     parsed.accept = text_of(http::field::accept);
     parsed.accept_encoding = text_of(http::field::accept_encoding);
+    parsed.is_read = request.method() == http::verb::get || head_;
+    parsed.body = std::move(request.body());
     gzip_ = AcceptsGzip(parsed.accept_encoding);
     // The last frame before Asio: what is thrown beyond it ends the process.
     try {
@@ -262,7 +271,7 @@ class Session final : public std::enable_shared_from_this<Session<Protocol>> {
   asio::steady_timer timer_;
   Shared& shared_;
   const bool is_tcp_;
-  beast::flat_buffer buffer_{kHeaderMax + kBodyMax};
+  beast::flat_buffer buffer_{kHeaderMax + kLocalBodyMax};
   std::optional<http::request_parser<http::string_body>> parser_;
   std::unique_ptr<BodyStream> body_;
   std::array<char, 1> goodbye_{};

@@ -4,9 +4,12 @@
 // On a loopback address, requests must be for localhost or an IP literal (Host), else 403: no web
 // page may reach us through a name of its own (DNS rebinding). The unix socket has its file mode.
 //
-// Limits: 8 KiB of headers, 64 KiB of body (read and ignored), 10 s for a request to arrive, 30 s
-// for a client to take what it asked for, kConnectionsMax connections; what is above them is
-// closed.
+// Over TCP everything can only be read: GET and HEAD. Whoever may open the unix socket may also
+// POST and PUT; handlers see which it was.
+//
+// Limits: 8 KiB of headers, 64 KiB of body (1 MiB on the unix socket), 10 s for a request to
+// arrive, 30 s for a client to take what it asked for, kConnectionsMax connections; what is above
+// them is closed.
 //
 // Owner: the composition root, which calls Start and Stop from its thread. Handlers run on the HTTP
 // thread and must not block for long; one that throws makes a 500. Either listener may be missing:
@@ -34,6 +37,8 @@ struct HttpRequest {
   std::multimap<std::string, std::string> query;  // percent-decoded
   std::string accept;
   std::string accept_encoding;
+  bool is_read = true;  // GET or HEAD; else POST or PUT, over the unix socket
+  std::string body;
 
   // The first value of that name, or "".
   std::string Query(const std::string& name) const;

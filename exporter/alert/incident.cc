@@ -7,7 +7,7 @@ namespace tend::exporter {
 std::string_view Name(IncidentKind kind) {
   constexpr auto kNames = std::to_array<std::string_view>({
 #define INCIDENT(id, name, severity, lasting, help) name,
-#include "exporter/alert/incidents.def"
+#include "base/incidents.def"
   });
   return kNames[static_cast<std::size_t>(kind)];
 }

@@ -14,7 +14,7 @@ namespace tend::exporter {
 
 enum class IncidentKind : std::uint8_t {
 #define INCIDENT(id, name, severity, lasting, help) k##id,
-#include "exporter/alert/incidents.def"
+#include "base/incidents.def"
 };
 enum class Severity : std::uint8_t { kInfo, kWarning, kCritical };
 std::string_view Name(IncidentKind kind);

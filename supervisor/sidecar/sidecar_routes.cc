@@ -155,7 +155,12 @@ HttpResponse SidecarRoutes::Handle(const HttpRequest& request) {
       {"/api/v1/events", &SidecarRoutes::Events},
   }};
   for (const auto& route : kRoutes) {
-    if (route.first == request.path) return (this->*route.second)(request);
+    if (route.first != request.path) continue;
+    if (!request.is_read) return ErrorResponse(405, request.path + " can only be read");
+    return (this->*route.second)(request);
+  }
+  if (state_.other) {
+    if (auto answer = state_.other(request)) return *std::move(answer);
   }
   return ErrorResponse(404, "there is nothing at " + request.path);
 }

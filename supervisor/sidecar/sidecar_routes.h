@@ -34,6 +34,9 @@ struct SidecarState {
       const std::string& app, int slot, std::uint64_t incarnation)>
       last_stderr;
   std::function<bool()> ready;
+  // Requests that are not about apps and logs (export_routes.h); nothing: it is none of them. The
+  // only ones that may change something. On the HTTP thread.
+  std::function<std::optional<exporter::HttpResponse>(const exporter::HttpRequest&)> other = {};
 };
 
 class SidecarRoutes {

@@ -39,18 +39,24 @@ TEST(Keys, EveryKeyGoesSomewhere) {
 TEST(Keys, TheDocumentedDefaultIsTheDefault) {
   AppConfig app;
   DaemonConfig daemon;
-  const Target target{&app, &app.logs, &daemon};
+  MetricsConfig metrics;
+  ExporterConfig exporter;
+  ReceiverConfig receiver;
+  Target target{&app, &app.logs, &daemon, &metrics};
   for (const Key& key : Keys()) {
-    if (key.get == nullptr) continue;
+    // Of exporters and receivers there is none: it is the entry's name.
+    if (key.get == nullptr || key.path == "type") continue;
+    target.exporter = key.scope == Scope::kExporter ? &exporter : nullptr;
+    target.receiver = key.scope == Scope::kReceiver ? &receiver : nullptr;
     EXPECT_EQ(key.get(target), key.fallback) << key.path;
   }
 }
 
 TEST(Keys, NoSpellingMeansTwoKeys) {
-  for (const Scope scope : {Scope::kTop, Scope::kApp}) {
+  for (const Scope scope : {Scope::kTop, Scope::kApp, Scope::kExporter, Scope::kReceiver}) {
     std::set<std::string> spellings;
     for (const Key& key : Keys()) {
-      if (key.scope != scope && key.scope != Scope::kBoth) continue;
+      if (!IsIn(scope, key)) continue;
       std::set<std::string> own = {std::string(key.path), CamelCase(key.path)};
       for (const std::string_view alias : Words(key.aliases)) {
         own.insert(std::string(alias));

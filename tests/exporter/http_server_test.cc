@@ -13,7 +13,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "exporter/http_client.h"
+#include "exporter/raw_client.h"
 
 namespace tend::exporter {
 namespace {
@@ -90,10 +90,10 @@ class HttpServerTest : public testing::Test {
     ASSERT_TRUE(listening) << listening.error().message();
     server_.Start();
   }
-  HttpClient Connect() { return HttpClient::Tcp(server_.bound_address()); }
+  RawClient Connect() { return RawClient::Tcp(server_.bound_address()); }
   // Sends that, and reads all until the server closes.
   std::string Exchange(const std::string& request) {
-    HttpClient client = Connect();
+    RawClient client = Connect();
     client.Send(request);
     return client.ReadAll();
   }
@@ -108,6 +108,10 @@ class HttpServerTest : public testing::Test {
       response.content_type = "text/plain";
       response.body = request.Query("say") + '|' + request.accept + '|' + request.accept_encoding;
       response.headers.emplace_back("X-Test", "yes");
+    } else if (request.path == "/body") {
+      response.content_type = "text/plain";
+      response.body =
+          (request.is_read ? "reads " : "writes ") + std::to_string(request.body.size());
     } else if (request.path == "/big") {
       response.content_type = "text/plain";
       response.body.assign(100000, 'b');
@@ -170,7 +174,7 @@ TEST_F(HttpServerTest, SaysWhereItListens) {
 
 TEST_F(HttpServerTest, HeadHasTheHeadersOfGetAndNoBody) {
   StartTcp();
-  HttpClient client = Connect();
+  RawClient client = Connect();
   client.Send("HEAD /big HTTP/1.1\r\nHost: localhost\r\n\r\n");
   const std::string head = client.ReadAnswer(false);
   EXPECT_THAT(head, HasSubstr("Content-Length: 100000\r\n"));
@@ -197,6 +201,21 @@ TEST_F(HttpServerTest, OtherMethodsAreToldWhichAreServed) {
   }
 }
 
+TEST_F(HttpServerTest, TheUnixSocketTakesBodies) {
+  StartUnix();
+  for (const char* method : {"POST", "PUT"}) {
+    RawClient client = RawClient::Unix(socket_);
+    client.Send(std::string(method) +
+                " /body HTTP/1.1\r\nHost: tend\r\nConnection: close\r\n"
+                "Content-Length: 100000\r\n\r\n" +
+                std::string(100000, 'x'));
+    EXPECT_THAT(client.ReadAll(), EndsWith("\r\n\r\nwrites 100000")) << method;
+  }
+  RawClient client = RawClient::Unix(socket_);
+  client.Send("DELETE /body HTTP/1.1\r\nHost: tend\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(client.ReadAll(), StartsWith("HTTP/1.1 405 "));
+}
+
 TEST_F(HttpServerTest, WhatIsNotThereIsA404InJson) {
   StartTcp();
   const std::string answer = Exchange(Get("/no\"where"));
@@ -213,7 +232,7 @@ TEST_F(HttpServerTest, AHandlerThatThrowsMakesA500AndTheServerGoesOn) {
 
 TEST_F(HttpServerTest, AConnectionIsKeptForTheNextRequest) {
   StartTcp();
-  HttpClient client = Connect();
+  RawClient client = Connect();
   for (const char* word : {"one", "two", "three"}) {
     client.Send(std::string("GET /echo?say=") + word + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
     EXPECT_THAT(client.ReadAnswer(), EndsWith(std::string(word) + "||"));
@@ -223,7 +242,7 @@ TEST_F(HttpServerTest, AConnectionIsKeptForTheNextRequest) {
 
 TEST_F(HttpServerTest, RequestsSentAtOnceAreAnsweredInOrder) {
   StartTcp();
-  HttpClient client = Connect();
+  RawClient client = Connect();
   client.Send(
       "GET /echo?say=one HTTP/1.1\r\nHost: localhost\r\n\r\n"
       "GET /echo?say=two HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -249,7 +268,7 @@ TEST_F(HttpServerTest, LargeBodiesAreCompressedForThoseWhoAsk) {
 
 TEST_F(HttpServerTest, TooLongHeadersAreRefusedSoThatTheClientLearnsIt) {
   StartTcp();
-  HttpClient client = Connect();
+  RawClient client = Connect();
   client.Send(Get("/echo", "X-Long: " + std::string(100000, 'x') + "\r\n"));
   EXPECT_THAT(client.ReadAll(), StartsWith("HTTP/1.1 431 "));
 }
@@ -277,7 +296,7 @@ TEST_F(HttpServerTest, WhatIsNoHttpIsRefused) {
 
 TEST_F(HttpServerTest, ASlowClientHoldsNobodyUp) {
   StartTcp();
-  HttpClient slow = Connect();
+  RawClient slow = Connect();
   slow.Send("GET /echo HTTP/1.1\r\nHo");
   EXPECT_THAT(Exchange(Get("/echo")), StartsWith("HTTP/1.1 200 "));
   slow.Send("st: localhost\r\nConnection: close\r\n\r\n");
@@ -289,8 +308,8 @@ TEST_F(HttpServerTest, ARequestThatDoesNotArriveInTimeIsCutOff) {
                     {.read = std::chrono::milliseconds(50)});
   ASSERT_TRUE(server.ListenTcp("127.0.0.1:0"));
   server.Start();
-  HttpClient silent = HttpClient::Tcp(server.bound_address());
-  HttpClient slow = HttpClient::Tcp(server.bound_address());
+  RawClient silent = RawClient::Tcp(server.bound_address());
+  RawClient slow = RawClient::Tcp(server.bound_address());
   slow.Send("GET /echo HTTP/1.1\r\nHo");
   EXPECT_EQ(slow.ReadAll(), "");
   EXPECT_TRUE(slow.closed());
@@ -303,7 +322,7 @@ TEST_F(HttpServerTest, AReaderThatTakesNothingInTimeIsCutOff) {
                     {.write = std::chrono::milliseconds(50)});
   ASSERT_TRUE(server.ListenTcp("127.0.0.1:0"));
   server.Start();
-  HttpClient stalled = HttpClient::Tcp(server.bound_address());
+  RawClient stalled = RawClient::Tcp(server.bound_address());
   stalled.Send("GET /flood HTTP/1.1\r\nHost: localhost\r\n\r\n");
   ASSERT_TRUE(stalled.ReadUntilText("\r\n\r\n"));
   EXPECT_TRUE(streams_.Reaches(0));
@@ -315,7 +334,7 @@ TEST_F(HttpServerTest, AQuietStreamIsNotCutOff) {
       {.read = std::chrono::milliseconds(20), .write = std::chrono::milliseconds(20)});
   ASSERT_TRUE(server.ListenTcp("127.0.0.1:0"));
   server.Start();
-  HttpClient client = HttpClient::Tcp(server.bound_address());
+  RawClient client = RawClient::Tcp(server.bound_address());
   client.Send("GET /quiet HTTP/1.1\r\nHost: localhost\r\n\r\n");
   ASSERT_TRUE(client.ReadUntilText("\r\n\r\n"));
   EXPECT_FALSE(client.ReadUntil([](const std::string&) { return false; }, std::chrono::seconds(1)));
@@ -337,7 +356,7 @@ TEST_F(HttpServerTest, NamesOfOthersAreNotAnsweredOnLoopback) {
 
 TEST_F(HttpServerTest, OnTheUnixSocketAnyHostIsAnswered) {
   StartUnix();
-  HttpClient client = HttpClient::Unix(socket_);
+  RawClient client = RawClient::Unix(socket_);
   ASSERT_TRUE(client.connected());
   client.Send("GET /echo?say=hi HTTP/1.1\r\nHost: tend\r\nConnection: close\r\n\r\n");
   EXPECT_THAT(client.ReadAll(), EndsWith("hi||"));
@@ -357,7 +376,7 @@ TEST_F(HttpServerTest, ASocketFileThatNobodyAnswersAtIsReplaced) {
   }
   ASSERT_TRUE(fs::exists(socket_)) << "as a crash leaves it";
   StartUnix();
-  EXPECT_TRUE(HttpClient::Unix(socket_).connected());
+  EXPECT_TRUE(RawClient::Unix(socket_).connected());
 }
 
 TEST_F(HttpServerTest, ASocketThatSomebodyAnswersAtIsLeftAlone) {
@@ -366,7 +385,7 @@ TEST_F(HttpServerTest, ASocketThatSomebodyAnswersAtIsLeftAlone) {
   const Result<> listening = second.ListenUnix(socket_);
   ASSERT_FALSE(listening);
   EXPECT_EQ(listening.error().code(), Errc::kBusy);
-  EXPECT_TRUE(HttpClient::Unix(socket_).connected());
+  EXPECT_TRUE(RawClient::Unix(socket_).connected());
 }
 
 TEST_F(HttpServerTest, AFileThatIsNoSocketIsNeverRemoved) {
@@ -394,7 +413,7 @@ TEST_F(HttpServerTest, APortInUseIsNamedAndTheUnixSocketServesAllTheSame) {
   ASSERT_TRUE(second.ListenUnix(socket_));
   second.Start();
   EXPECT_EQ(second.bound_address(), "");
-  HttpClient client = HttpClient::Unix(socket_);
+  RawClient client = RawClient::Unix(socket_);
   client.Send(Get("/echo?say=still"));
   EXPECT_THAT(client.ReadAll(), EndsWith("still||"));
 }
@@ -423,7 +442,7 @@ TEST_F(HttpServerTest, AStreamForHttp10IsNotChunked) {
 
 TEST_F(HttpServerTest, AStreamEndsWhenItsClientLeaves) {
   StartTcp();
-  HttpClient client = Connect();
+  RawClient client = Connect();
   client.Send("GET /quiet HTTP/1.1\r\nHost: localhost\r\n\r\n");
   ASSERT_TRUE(client.ReadUntilText("\r\n\r\n"));
   ASSERT_TRUE(streams_.Reaches(1));
@@ -435,7 +454,7 @@ TEST_F(HttpServerTest, AStreamEndsWhenItsClientLeaves) {
 
 TEST_F(HttpServerTest, AStalledReaderIsGivenNoMoreThanItTakes) {
   StartTcp();
-  HttpClient stalled = Connect();
+  RawClient stalled = Connect();
   stalled.Send("GET /flood HTTP/1.1\r\nHost: localhost\r\n\r\n");
   ASSERT_TRUE(streams_.Reaches(1));
   // The buffers of the kernel fill up; then Next() is not called any more, however often others
@@ -464,7 +483,7 @@ TEST_F(HttpServerTest, AStreamThatThrowsIsCutOffWithoutItsEnd) {
 
 TEST_F(HttpServerTest, ConnectionsAreBoundedAndRoomIsFoundAgain) {
   StartTcp();
-  std::vector<HttpClient> clients;
+  std::vector<RawClient> clients;
   for (std::size_t i = 0; i < kConnectionsMax; ++i) {
     clients.push_back(Connect());
     clients.back().Send("GET /quiet HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -486,7 +505,7 @@ TEST_F(HttpServerTest, StopsWithStreamsOpen) {
   });
   ASSERT_TRUE(server->ListenTcp("127.0.0.1:0"));
   server->Start();
-  HttpClient client = HttpClient::Tcp(server->bound_address());
+  RawClient client = RawClient::Tcp(server->bound_address());
   client.Send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
   ASSERT_TRUE(streams.Reaches(1));
   server.reset();

@@ -18,22 +18,22 @@
 
 namespace tend::exporter {
 
-class HttpClient {
+class RawClient {
  public:
   // To 127.0.0.1, at the port at the end of `address`.
-  static HttpClient Tcp(const std::string& address) {
+  static RawClient Tcp(const std::string& address) {
     sockaddr_in to{};
     to.sin_family = AF_INET;
     to.sin_port =
         htons(static_cast<std::uint16_t>(std::atoi(address.c_str() + address.rfind(':') + 1)));
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return HttpClient(AF_INET, reinterpret_cast<const sockaddr*>(&to), sizeof to);
+    return RawClient(AF_INET, reinterpret_cast<const sockaddr*>(&to), sizeof to);
   }
-  static HttpClient Unix(const std::string& path) {
+  static RawClient Unix(const std::string& path) {
     sockaddr_un to{};
     to.sun_family = AF_UNIX;
     path.copy(to.sun_path, sizeof to.sun_path - 1);
-    return HttpClient(AF_UNIX, reinterpret_cast<const sockaddr*>(&to), sizeof to);
+    return RawClient(AF_UNIX, reinterpret_cast<const sockaddr*>(&to), sizeof to);
   }
 
   bool connected() const { return fd_.valid(); }
@@ -98,7 +98,7 @@ class HttpClient {
   const std::string& received() const { return received_; }
 
  private:
-  HttpClient(int family, const sockaddr* to, socklen_t size)
+  RawClient(int family, const sockaddr* to, socklen_t size)
       : fd_(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     if (::connect(fd_.get(), to, size) != 0) fd_.Reset();
   }
