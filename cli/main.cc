@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/daemon.h"
+#include "cli/observe.h"
 
 int main(int argc, char** argv) {
   using namespace tend;
@@ -13,8 +14,12 @@ int main(int argc, char** argv) {
     terminal.Error(paths.error().message());
     return static_cast<int>(ExitCode::kFailed);
   }
-  cli::Context context{std::move(terminal), *paths,
-                       [&] { return cli::ControlClient::Connect(paths->control_socket); },
-                       [&] { return cli::StartDaemon(*paths); }};
+  cli::Context context{
+      std::move(terminal),
+      *paths,
+      [&] { return cli::ControlClient::Connect(paths->control_socket); },
+      [&] { return cli::StartDaemon(*paths); },
+      NowWall,
+      [&](const std::string& request) { return cli::PutObserve(*paths, request); }};
   return static_cast<int>(cli::Dispatch(context, {argv + 1, argv + argc}));
 }

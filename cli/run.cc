@@ -16,6 +16,7 @@
 #include "cli/daemon.h"
 #include "cli/failures.h"
 #include "cli/log_stream.h"
+#include "cli/observe.h"
 #include "cli/selection.h"
 #include "cli/sidecar.h"
 #include "cli/state_view.h"
@@ -118,6 +119,8 @@ class Foreground {
   }
 
   ExitCode StartAndWatch(const Wanted& wanted) {
+    // The app matters more; what is wrong was said.
+    (void)ConfigureObserve(context_, wanted.observe);
     Request request;
     request.verb = "start";
     request.wait = false;

@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/daemon.h"
 #include "cli/environment.h"
+#include "cli/observe.h"
 #include "cli/outcome.h"
 #include "cli/selection.h"
 #include "cli/text.h"
@@ -73,6 +74,7 @@ ExitCode Again(const Context& context,
     if (configured.update_env) configured.update_env.emplace();
     code = ActOnApps(context, configured, past, present);
   }
+  code = Worse(code, ConfigureObserve(context, found.wanted->observe));
   if (found.wanted->select.empty()) return code;
   request.select = found.wanted->select;
   return Worse(code, ActOnApps(context, request, past, present));
@@ -92,9 +94,10 @@ ExitCode DoStart(const Context& context, const Arguments& arguments) {
   if (const ExitCode code = EnsureDaemon(context, found.wanted->listen); code != ExitCode::kOk) {
     return code;
   }
-  ExitCode code = ExitCode::kOk;
+  ExitCode code = ConfigureObserve(context, found.wanted->observe);
   if (!found.wanted->apps.empty()) {
-    code = ActOnApps(context, StartRequest(*found.wanted, arguments), "started", "starting");
+    code = Worse(code,
+                 ActOnApps(context, StartRequest(*found.wanted, arguments), "started", "starting"));
   }
   if (!found.wanted->select.empty()) {
     Request request;

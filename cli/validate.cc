@@ -37,9 +37,13 @@ ExitCode DoValidate(const Context& context, const Arguments& arguments) {
     context.terminal.Note(Count(errors, "error") + " in " + path);
     return ExitCode::kBadConfig;
   }
-  context.terminal.Out(
-      fmt::format("{} is valid: {}{}\n", path, Count(loaded.config.apps.size(), "app"),
-                  loaded.problems.empty() ? "" : ", " + Count(loaded.problems.size(), "warning")));
+  std::string what = Count(loaded.config.apps.size(), "app");
+  if (const auto& observe = loaded.config.observe) {
+    what += ", " + Count(observe->exporters.size(), "exporter");
+    what += ", " + Count(observe->receivers.size(), "receiver");
+  }
+  if (!loaded.problems.empty()) what += ", " + Count(loaded.problems.size(), "warning");
+  context.terminal.Out(fmt::format("{} is valid: {}\n", path, what));
   return ExitCode::kOk;
 }
 

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 
 #include "base/control.h"
 #include "cli/app_flags.h"
 #include "cli/selection.h"
 #include "cli/text.h"
+#include "config/observe_checks.h"
 #include "config/problem.h"
 #include "config/reader.h"
 #include "config/resolve.h"
@@ -28,6 +30,16 @@ bool IsJustAName(const std::string& word) {
   if (::access(word.c_str(), F_OK) == 0) return false;
   const char* path = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe): no threads here
   return config::SearchPath(word, path == nullptr ? "" : path).empty();
+}
+
+config::ObserveRequest ObserveOf(const config::Loaded& loaded, const std::string& path) {
+  const std::filesystem::path file = std::filesystem::absolute(path).lexically_normal();
+  config::ObserveRequest request;
+  request.file = file.string();
+  request.given = loaded.config.observe.has_value();
+  if (request.given) request.observe = *loaded.config.observe;
+  config::ResolvePaths(request.observe, file.parent_path().string());
+  return request;
 }
 
 class Finder {
@@ -89,6 +101,7 @@ class Finder {
     if (!loaded.ok()) return ExitCode::kBadConfig;
     const std::string& listen = loaded.config.daemon.listen;
     if (listen != config::DaemonConfig().listen) wanted_.listen = listen;
+    wanted_.observe.push_back(ObserveOf(loaded, path));
     std::vector<std::string> names;
     for (const config::AppConfig& app : loaded.config.apps)
       names.push_back(app.name);

@@ -14,9 +14,10 @@
 namespace tend::cli {
 
 struct Wanted {
-  std::vector<config::AppConfig> apps;  // to be added or updated; resolved
-  std::vector<std::string> select;      // known already
-  std::string listen;                   // that a config file asks for; empty: none does
+  std::vector<config::AppConfig> apps;          // to be added or updated; resolved
+  std::vector<std::string> select;              // known already
+  std::vector<config::ObserveRequest> observe;  // one of each config file
+  std::string listen;                           // that a config file asks for; empty: none does
 };
 
 enum class WordKind { kConfigFile, kKnownApp, kScript };

@@ -226,6 +226,15 @@ void VisitMembers(T& observe,
   visit("receivers", receivers);
 }
 
+template <typename T, typename Visitor>
+void VisitMembers(T& request,
+                  Visitor& visit) requires std::is_same_v<std::remove_const_t<T>, ObserveRequest> {
+  auto& [file, given, observe] = request;
+  visit("file", file);
+  visit("given", given);
+  visit("observe", observe);
+}
+
 template <typename T, typename... Groups>
 inline constexpr bool kIsOneOf = (std::is_same_v<T, Groups> || ...);
 template <typename T>
@@ -238,7 +247,8 @@ concept IsGroup = kIsOneOf<T,
                            TlsConfig,
                            PeerConfig,
                            ExporterConfig,
-                           ReceiverConfig>;
+                           ReceiverConfig,
+                           ObserveConfig>;
 
 class Writer {
  public:
@@ -419,14 +429,14 @@ Result<AppConfig> AppConfigFromJson(std::string_view text) {
   return FromJson<AppConfig>(text);
 }
 
-std::string ToJson(const ObserveConfig& observe) {
+std::string ToJson(const ObserveRequest& request) {
   Writer writer(Secrets::kInclude);
-  VisitMembers(observe, writer);
+  VisitMembers(request, writer);
   return json::serialize(writer.Take());
 }
 
-Result<ObserveConfig> ObserveConfigFromJson(std::string_view text) {
-  return FromJson<ObserveConfig>(text);
+Result<ObserveRequest> ObserveRequestFromJson(std::string_view text) {
+  return FromJson<ObserveRequest>(text);
 }
 
 }  // namespace tend::config

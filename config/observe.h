@@ -92,6 +92,14 @@ struct ObserveConfig {
   friend bool operator==(const ObserveConfig&, const ObserveConfig&) = default;
 };
 
+// What a configuration file says, as it travels from CLI to sidecar and is kept there.
+struct ObserveRequest {
+  std::string file;   // absolute
+  bool given = true;  // false: the file has none of the sections
+  ObserveConfig observe;
+  friend bool operator==(const ObserveRequest&, const ObserveRequest&) = default;
+};
+
 // As a configuration says it: "basic", "loki", "remote_write", "inline", "pagerduty".
 std::string_view Name(MetricsLevel level);
 std::string_view Name(ExporterType type);

@@ -20,6 +20,8 @@ namespace {
 
 constexpr auto kSampleEvery = std::chrono::seconds(5);
 constexpr auto kSampleAgeMax = std::chrono::seconds(1);
+// For lines that are written by then to leave.
+constexpr auto kFlushMax = std::chrono::seconds(5);
 constexpr const char* kSpoolFolder = "/spool";
 
 StoreKind KindOf(collector::PipeKind kind) {
@@ -67,8 +69,10 @@ Sidecar::Sidecar(Loop& loop, Options options)
       triggers_(loop, TriggerOptions()),
       tap_(triggers_, joining_, measurements_),
       collector_(loop, tap_, tap_, CollectorCallbacks(), CollectorOptions()),
-      routes_(loop, RouteState(), self_, events_, runs_) {
+      routes_(loop, RouteState(), self_, events_, runs_),
+      outbound_(loop, FilesLinux(), OutboundOptions()) {
   SampleLater();
+  outbound_.Start();
 }
 
 Sidecar::~Sidecar() {
@@ -546,7 +550,16 @@ SidecarState Sidecar::RouteState() {
     return collector_.LastStderr(app, slot, incarnation);
   };
   state.ready = [this] { return view_.synced(); };
+  state.other = [this](const exporter::HttpRequest& request) { return outbound_.Handle(request); };
   return state;
+}
+
+Outbound::Options Sidecar::OutboundOptions() {
+  Outbound::Options options;
+  options.state = options_.state;
+  options.logs = options_.logs;
+  options.page = [this] { return routes_.Page(); };
+  return options;
 }
 
 bool Sidecar::Finish(std::chrono::nanoseconds time_max) {
@@ -564,7 +577,9 @@ bool Sidecar::Finish(std::chrono::nanoseconds time_max) {
   collector_.DrainAll();
   joining_.Finish();
   limited_.Finish();
-  return store_.Shutdown(time_max);
+  const bool written = store_.Shutdown(time_max);
+  outbound_.Stop(kFlushMax);
+  return written;
 }
 
 }  // namespace tend::supervisor

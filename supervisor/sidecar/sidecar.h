@@ -28,6 +28,7 @@
 #include "supervisor/sidecar/limited_sink.h"
 #include "supervisor/sidecar/link_reader.h"
 #include "supervisor/sidecar/measurements.h"
+#include "supervisor/sidecar/outbound.h"
 #include "supervisor/sidecar/redacting_sink.h"
 #include "supervisor/sidecar/run_book.h"
 #include "supervisor/sidecar/sidecar_routes.h"
@@ -44,6 +45,7 @@ class Sidecar final : public LinkListener {
     std::string listen_file;                  // gets the address that was bound; "": none
     std::string http_socket;                  // "": none
     std::string run;                          // where the exit journal is; "": none
+    std::string state;                        // what outlives all of us; "": nothing does
     std::vector<std::string> own_files = {};  // that tend writes: changes there restart nobody
   };
   Sidecar(Loop& loop, Options options);
@@ -56,6 +58,7 @@ class Sidecar final : public LinkListener {
   void FollowKeeper();
   // The link's messages, from whoever plays core.
   LinkListener& listener() { return *this; }
+  Outbound& outbound() { return outbound_; }
   collector::Collector& collector() { return collector_; }
   rotate::LogStore& store() { return store_; }
 
@@ -95,6 +98,7 @@ class Sidecar final : public LinkListener {
   LimitedSink::NoteLost NoteLimited();
   Triggers::Options TriggerOptions();
   SidecarState RouteState();
+  Outbound::Options OutboundOptions();
   void OnPut(StoreKind kind, std::uint64_t id, Fd fd);
   void OpenLink(Fd socket);
   void OnPipeClosed(std::uint64_t incarnation, collector::PipeKind kind);
@@ -125,6 +129,7 @@ class Sidecar final : public LinkListener {
   TriggerTap tap_;
   collector::Collector collector_;
   SidecarRoutes routes_;
+  Outbound outbound_;
   std::set<std::string> open_logs_;
   std::uint64_t logs_total_ = config::LogConfig().total;
   Fd core_link_;           // until then

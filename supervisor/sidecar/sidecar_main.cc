@@ -40,6 +40,7 @@ Result<int> RunUnderKeeper() {
   options.listen_file = paths.listen_file;
   options.http_socket = paths.http_socket;
   options.run = paths.run;
+  options.state = paths.state;
   options.own_files = {paths.logs,        paths.state,       paths.run,           paths.own_logs,
                        paths.listen_file, paths.http_socket, paths.control_socket};
   Sidecar sidecar(*loop, std::move(options));

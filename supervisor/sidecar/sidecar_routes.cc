@@ -5,7 +5,6 @@
 #include <atomic>
 #include <charconv>
 #include <chrono>
-#include <future>
 #include <memory>
 #include <utility>
 
@@ -13,6 +12,7 @@
 #include "exporter/negotiate.h"
 #include "exporter/page.h"
 #include "rotate/line_format.h"
+#include "supervisor/sidecar/loop_ask.h"
 
 namespace tend::supervisor {
 namespace {
@@ -21,27 +21,8 @@ using exporter::ErrorResponse;
 using exporter::HttpRequest;
 using exporter::HttpResponse;
 
-// A loop that does not answer for so long is stuck; the client learns that at once.
-constexpr auto kAskMax = std::chrono::seconds(2);
 constexpr auto kDrainMax = std::chrono::seconds(1);
 constexpr std::size_t kEventsPerTurn = 200;
-
-// How often one that waits on a thread of its own looks whether the loop has ended.
-constexpr auto kLookEvery = std::chrono::milliseconds(20);
-
-// Runs `fn` on the loop and waits for what it returns.
-template <typename T>
-std::optional<T> Ask(Loop& loop, std::function<T()> fn, const std::atomic<bool>* ended = nullptr) {
-  auto promise = std::make_shared<std::promise<T>>();
-  std::future<T> answer = promise->get_future();
-  loop.Post([promise, fn = std::move(fn)] { promise->set_value(fn()); });
-  const auto give_up = std::chrono::steady_clock::now() + kAskMax;
-  while (answer.wait_for(ended != nullptr ? kLookEvery : kAskMax) != std::future_status::ready) {
-    if (ended != nullptr && *ended) return std::nullopt;
-    if (std::chrono::steady_clock::now() >= give_up) return std::nullopt;
-  }
-  return answer.get();
-}
 
 HttpResponse Busy() {
   return ErrorResponse(503, "tend-sidecar is busy; try again");
@@ -174,6 +155,12 @@ HttpResponse SidecarRoutes::Metrics(const HttpRequest& request) {
   response.content_type = exporter::ContentType(dialect);
   response.body = exporter::Render(*snapshot, &self_, dialect);
   return response;
+}
+
+std::string SidecarRoutes::Page() {
+  const auto snapshot = Ask<exporter::Snapshot>(loop_, state_.snapshot, &loop_ended_);
+  return snapshot ? exporter::Render(*snapshot, &self_, exporter::Dialect::kClassic)
+                  : std::string();
 }
 
 HttpResponse SidecarRoutes::Apps(const HttpRequest&) {

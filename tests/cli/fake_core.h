@@ -102,7 +102,13 @@ struct Stage {
                     core.Back();
                     return {};
                   },
-                  [] { return Wall(std::chrono::seconds(1'800'000'000)); }};
+                  [] { return Wall(std::chrono::seconds(1'800'000'000)); },
+                  [this](const std::string& request) -> Result<std::string> {
+                    observed.push_back(request);
+                    return observe_answer;
+                  }};
+  std::vector<std::string> observed;  // what the sidecar was told
+  Result<std::string> observe_answer = std::string(R"({"changed":false,"replaced":""})");
 };
 
 }  // namespace tend::cli

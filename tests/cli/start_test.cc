@@ -12,6 +12,7 @@
 #include "cli/commands.h"
 #include "cli/fake_core.h"
 #include "cli/wanted.h"
+#include "config/codec.h"
 
 namespace tend::cli {
 namespace {
@@ -178,6 +179,42 @@ TEST_F(Start, RestartOfAFileRestartsWhatDidNotChange) {
   EXPECT_THAT(stage_.core.Requests()[2], HasSubstr(R"("verb":"restart")"));
   EXPECT_THAT(stage_.core.Requests()[2], HasSubstr(R"("apps":[{"name":"a")"));
   EXPECT_THAT(stage_.out, HasSubstr("restarted a"));
+}
+
+TEST_F(Start, TellsTheSidecarWhatLeaves) {
+  WillStart("a");
+  Write("tend.yaml",
+        "apps: [{name: a, script: ./job.sh}]\n"
+        "export: {loki: {url: 'http://loki:3100', token_file: secret/token}}\n");
+  stage_.observe_answer = std::string(R"({"changed":true,"replaced":"/etc/old.yaml"})");
+  EXPECT_EQ(Type({"start", "tend.yaml"}), ExitCode::kOk) << stage_.err;
+  ASSERT_EQ(stage_.observed.size(), 1u);
+  const auto request = config::ObserveRequestFromJson(stage_.observed[0]);
+  ASSERT_TRUE(request);
+  EXPECT_TRUE(request->given);
+  EXPECT_EQ(request->file, std::filesystem::current_path() / "tend.yaml");
+  ASSERT_EQ(request->observe.exporters.size(), 1u);
+  EXPECT_EQ(request->observe.exporters[0].peer.token_file,
+            std::filesystem::current_path() / "secret/token");
+  EXPECT_THAT(stage_.err, HasSubstr("exporters, receivers and metrics came from /etc/old.yaml"));
+  EXPECT_THAT(stage_.err, HasSubstr("1 exporter and 0 receivers configured: loki"));
+}
+
+TEST_F(Start, FailsIfWhatLeavesIsNotTaken) {
+  WillStart("a");
+  Write("tend.yaml", "apps: [{name: a, script: ./job.sh}]\nexport: {journald: }\n");
+  stage_.observe_answer = Error(Errc::kBusy, "no space left");
+  EXPECT_EQ(Type({"start", "tend.yaml"}), ExitCode::kFailed);
+  EXPECT_THAT(stage_.err, HasSubstr("does not hold yet: no space left"));
+  EXPECT_THAT(stage_.out, HasSubstr("started a"));
+}
+
+TEST_F(Start, AFileWithoutSectionsSaysSo) {
+  WillStart("a");
+  Write("tend.yaml", "apps: [{name: a, script: ./job.sh}]\n");
+  EXPECT_EQ(Type({"start", "tend.yaml"}), ExitCode::kOk) << stage_.err;
+  ASSERT_EQ(stage_.observed.size(), 1u);
+  EXPECT_THAT(stage_.observed[0], HasSubstr(R"("given":false)"));
 }
 
 TEST_F(Start, KindsAreToldApart) {

@@ -132,10 +132,11 @@ TEST(Observe, GoesThroughJsonUnchanged) {
       "         encoding: json, batch: {bytes: 64K, wait: 50ms}}\n"
       "notify: {hook: {type: exec, exec: 'true', events: errored}}\n");
   ASSERT_THAT(Messages(loaded), IsEmpty());
-  const auto again = ObserveConfigFromJson(ToJson(*loaded.config.observe));
+  const ObserveRequest request{"/etc/tend.yaml", true, *loaded.config.observe};
+  const auto again = ObserveRequestFromJson(ToJson(request));
   ASSERT_TRUE(again) << again.error().message();
-  EXPECT_EQ(*again, *loaded.config.observe);
-  EXPECT_FALSE(ObserveConfigFromJson("{\"exporters\": 3}"));
+  EXPECT_EQ(*again, request);
+  EXPECT_FALSE(ObserveRequestFromJson("{\"observe\": {\"exporters\": 3}}"));
 }
 
 TEST(Observe, PathsAreRelativeToTheirFile) {

@@ -1,0 +1,21 @@
+// Tells the sidecar what a configuration file says about metrics, exporters and receivers.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/exit_code.h"
+#include "cli/context.h"
+#include "config/observe.h"
+
+namespace tend::cli {
+
+// The sidecar's answer to what it is told. Waits up to 5 s for one that is just starting.
+Result<std::string> PutObserve(const Paths& paths, const std::string& request);
+
+// One request for each file, in their order, through context.put_observe. Says what changed, and
+// what went wrong: then the exit code is not kOk, and what was configured before goes on.
+ExitCode ConfigureObserve(const Context& context,
+                          const std::vector<config::ObserveRequest>& requests);
+
+}  // namespace tend::cli
