@@ -1,6 +1,6 @@
 // What an exporter says of itself: rows of tend_export_* and of `tend exporters`. Counters go on
-// over restarts; `lines = sent + dropped + queued` at every moment, for all lines since the
-// exporter was first configured.
+// over restarts; `lines = sent + dropped + filtered + queued` at every moment, for all lines since
+// the exporter was first configured.
 #pragma once
 
 #include <array>
@@ -35,7 +35,7 @@ struct ExportStats {
   std::string name;
   std::string type;    // "loki", …
   std::string target;  // the URL without user, query and secret
-  std::string state;   // "ok", "waiting" (backing off), "failing" (not for want of a connection)
+  std::string state;   // "ok", "waiting" (backing off), "failing" (until somebody helps)
   std::uint64_t queue_entries = 0, queue_bytes = 0,
                 queue_capacity_bytes = 0;  // capacity 0: unlimited
   double lag_seconds = 0;  // age of the oldest entry that is not acknowledged; 0: none waits

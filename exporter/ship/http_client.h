@@ -1,10 +1,11 @@
 // Requests to other people's servers: libcurl, in this one file. Credentials are read from their
-// files for each connection's first request and after a 401 or 403, so that they may be changed
-// under way; they are in no error text, nor is a URL's query or user.
+// files for each request, so that they may be changed under way; they are in no error text, nor is
+// a URL's path, query or user. Connections are kept for the next request.
 //
 // Redirects are not followed (a POST would lose its body), proxies are as the environment says.
 //
 // Thread: one, which blocks for at most `timeout`; Abort() from any.
+// REQUIRES: SIGPIPE is ignored.
 #pragma once
 
 #include <chrono>
@@ -41,6 +42,10 @@ struct HttpAnswer {
   bool ok() const { return kind == Kind::kAnswered && status >= 200 && status < 300; }
 };
 
+// What became of a request that is not ok(), for people: `error`, or "answered 401 Unauthorized:
+// no org id" with the beginning of what the server said.
+std::string Explain(const HttpAnswer& answer);
+
 class HttpClient {
  public:
   using Headers = std::vector<std::pair<std::string, std::string>>;
@@ -51,6 +56,7 @@ class HttpClient {
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
 
+  // Headers of the peer stand behind `headers`, which win where both name one.
   // To the peer's URL, with `path` put behind it where the URL has no path of its own ("" or "/").
   HttpAnswer Post(std::string_view path, std::string_view body, const Headers& headers);
   // Ends a Post() that is under way, and all later ones.

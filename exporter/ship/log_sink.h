@@ -31,15 +31,19 @@ struct SendOutcome {
     kDone,    // acknowledged
     kRetry,   // the same again, later
     kSplit,   // it is too much for the receiver: half of it; one entry alone is given up as too
-              // large
+              // large if the result is kBadRequest, and tried again otherwise
     kGiveUp,  // never the same again: `rejected` of its entries are lost
   };
   Then then = Then::kRetry;
   SendResult result = SendResult::kConnection;
+  // Waiting will not mend it, somebody must: a wrong URL, password or certificate. Only with
+  // kRetry: no line is lost for it.
+  bool needs_help = false;
   std::size_t rejected = 0;  // of kDone or kGiveUp; at most as many as were given
   std::size_t sent_bytes = 0;
-  std::optional<std::chrono::nanoseconds> retry_after;
-  std::string error;  // for people; "" after kDone. Never a secret, never a whole line of a worker
+  std::optional<std::chrono::nanoseconds> retry_after = {};
+  // For people; after kDone only if some were rejected. Never a secret, nor a line of a worker.
+  std::string error = {};
 };
 
 // Entries of one app, in the order of its log.

@@ -1,7 +1,13 @@
 // One exporter of logs: a thread that reads what is new behind its positions, hands it to its sink
 // in batches, and moves the positions once the receiver has acknowledged. The files are the queue:
-// a receiver may be away for as long as they stay. At least once: after a crash, or when nobody
-// knows whether a request arrived, at most one batch is sent again.
+// a receiver may be away for as long as they stay. At least once: when nobody knows whether a
+// request arrived it is sent again, and after a crash also what was acknowledged in the last
+// quarter of a second. What is sent again is the same, to the nanosecond of its times, so that a
+// receiver can tell.
+//
+// The times of an app's stream rise with every entry, over restarts too: one that would not is
+// moved up to a nanosecond after the one before. A state file that is damaged is put aside, and all
+// that is stored is sent again: what nobody knows to have arrived must not be missing.
 //
 // Owner: the sidecar's loop, which calls everything here; none of it blocks but Stop().
 #pragma once

@@ -297,6 +297,7 @@ void Sidecar::OnSynced() {
     collector_.Announce(worker);
   }
   synced_ = true;
+  outbound_.alerting().Synced();
   PublishLeft();
 }
 
@@ -355,6 +356,7 @@ void Sidecar::OnApp(config::AppConfig app, AppStatus status) {
   for (const WorkerStatus& worker : status.workers)
     runs_.Update(name, worker);
   triggers_.PutApp(app);
+  outbound_.alerting().PutApp(app, status);
   view_.PutApp(std::move(app), std::move(status));
   OpenLog(name);
   SetLogsTotal();
@@ -368,6 +370,7 @@ void Sidecar::OnApp(config::AppConfig app, AppStatus status) {
 void Sidecar::OnAppGone(const std::string& app) {
   view_.DropApp(app);
   triggers_.DropApp(app);
+  outbound_.alerting().DropApp(app);
   runs_.Forget(app);
   CloseLogIfUnused(app);
   SetLogsTotal();
@@ -386,6 +389,7 @@ void Sidecar::OnWorker(const std::string& app, WorkerStatus worker) {
   const std::size_t before = known == nullptr ? 0 : known->status.workers.size();
   if (known != nullptr) runs_.Update(app, worker);
   triggers_.PutWorker(app, worker);
+  outbound_.alerting().PutWorker(app, worker);
   if (!view_.PutWorker(app, std::move(worker))) return;
   known = view_.Find(app);
   const bool has_numbers =
@@ -396,6 +400,7 @@ void Sidecar::OnWorker(const std::string& app, WorkerStatus worker) {
 void Sidecar::OnWorkerGone(const std::string& app, int slot) {
   view_.DropWorker(app, slot);
   triggers_.DropWorker(app, slot);
+  outbound_.alerting().DropWorker(app, slot);
   collector_.Forget(app, slot);
   measurements_.Forget(app, slot);
 }
@@ -416,6 +421,7 @@ void Sidecar::OnEnded(std::uint64_t incarnation) {
 void Sidecar::OnFact(Fact fact) {
   // Core's own are in core's log already; this one has what the sidecar saw.
   events_.Add(fact);
+  outbound_.alerting().OnFact(fact);
   const bool is_ours = fact.id >= FactId::kLinesDropped && fact.id <= FactId::kWatchIncomplete;
   const Level level = RowOf(fact.id).level;
   if (is_ours && level > Level::kInfo) Log(level, Describe(fact));
@@ -446,6 +452,7 @@ void Sidecar::ReopenLogs() {
 void Sidecar::SampleLater() {
   sample_ = loop_.After(kSampleEvery, [this] {
     if (!view_.apps().empty()) measurements_.Sample(view_, loop_.Now(), kSampleAgeMax);
+    outbound_.Measured(store_.Stats());
     ::malloc_trim(0);
     SampleLater();
   });
@@ -559,6 +566,9 @@ Outbound::Options Sidecar::OutboundOptions() {
   options.state = options_.state;
   options.logs = options_.logs;
   options.page = [this] { return routes_.Page(); };
+  options.last_stderr = [this](const std::string& app, int slot, std::uint64_t incarnation) {
+    return collector_.LastStderr(app, slot, incarnation);
+  };
   return options;
 }
 

@@ -157,10 +157,10 @@ HttpResponse SidecarRoutes::Metrics(const HttpRequest& request) {
   return response;
 }
 
-std::string SidecarRoutes::Page() {
+Result<std::string> SidecarRoutes::Page() {
   const auto snapshot = Ask<exporter::Snapshot>(loop_, state_.snapshot, &loop_ended_);
-  return snapshot ? exporter::Render(*snapshot, &self_, exporter::Dialect::kClassic)
-                  : std::string();
+  if (!snapshot) return Error(Errc::kBusy, "the loop does not answer");
+  return exporter::Render(*snapshot, &self_, exporter::Dialect::kClassic);
 }
 
 HttpResponse SidecarRoutes::Apps(const HttpRequest&) {

@@ -49,8 +49,9 @@ class SidecarRoutes {
       : loop_(loop), state_(std::move(state)), self_(self), events_(events), runs_(runs) {}
 
   exporter::HttpResponse Handle(const exporter::HttpRequest& request);
-  // All of /metrics as classic text; "": the loop does not answer. Any thread but the loop's.
-  std::string Page();
+  // All of /metrics as classic text. Errc::kBusy: the loop does not answer. Any thread but the
+  // loop's.
+  Result<std::string> Page();
   // The loop answers no more: followers need not wait for it.
   void LoopEnded() { loop_ended_ = true; }
 

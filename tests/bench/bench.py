@@ -59,7 +59,7 @@ BENCHES = {"respawn": respawn, "memory": memory, "list": listing}
 def main():
     parser = argparse.ArgumentParser(prog="./dev bench")
     parser.add_argument("--out", type=pathlib.Path, required=True)
-    parser.add_argument("name", nargs="?", choices=[*BENCHES, "logs", "logs_read", "cluster"])
+    parser.add_argument("name", nargs="?", choices=[*BENCHES, "logs", "logs_read", "ship", "cluster"])
     logs.add_options(parser.add_argument_group("logs"))
     cluster.add_options(parser.add_argument_group("cluster"))
     options = parser.parse_args()
@@ -88,6 +88,9 @@ def main():
         reader = pathlib.Path(__file__).with_name("logs_read.py")
         write = ["--write", options.write] if options.write and options.name == "logs_read" else []
         subprocess.run([sys.executable, "-B", reader, "--out", options.out, *write], check=True)
+    if options.name in (None, "ship"):
+        shipping = pathlib.Path(__file__).with_name("ship.py")
+        subprocess.run([sys.executable, "-B", shipping, "--out", options.out], check=True)
     if options.name in (None, "cluster"):
         cluster.bench(options)
 

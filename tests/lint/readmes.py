@@ -9,7 +9,7 @@ import tree
 LINES_MAX = 60
 problems = []
 units = 0
-for folder in [*tree.CODE_FOLDERS, "supervisor/ports", "supervisor/probes"]:
+for folder in [*tree.CODE_FOLDERS, "exporter/ship", "supervisor/ports", "supervisor/probes"]:
     readme = tree.ROOT / folder / "README.md"
     if not readme.is_file():
         problems.append(f"{folder}/README.md is missing")

@@ -60,10 +60,18 @@ void FakeLoop::Advance(std::chrono::nanoseconds duration) {
   now_ = end;
 }
 
+void FakeLoop::Post(std::function<void()> fn) {
+  const std::lock_guard lock(posted_mutex_);
+  posted_.push_back(std::move(fn));
+}
+
 void FakeLoop::RunPosted() {
-  while (!posted_.empty()) {
+  for (;;) {
+    std::unique_lock lock(posted_mutex_);
+    if (posted_.empty()) return;
     const auto fn = std::move(posted_.front());
     posted_.pop_front();
+    lock.unlock();
     fn();
   }
 }

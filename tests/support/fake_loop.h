@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <utility>
 
 #include "base/loop.h"
@@ -16,7 +17,7 @@ class FakeLoop final : public Loop {
  public:
   Mono Now() const override { return now_; }
   Wall WallNow() const override { return wall_; }
-  void Post(std::function<void()> fn) override { posted_.push_back(std::move(fn)); }
+  void Post(std::function<void()> fn) override;
   Watch After(std::chrono::nanoseconds delay, std::function<void()> fn) override;
   Watch OnReadable(int fd, std::function<void()> fn) override;
   Watch OnWritable(int fd, std::function<void()> fn) override;
@@ -48,6 +49,7 @@ class FakeLoop final : public Loop {
 
   Mono now_{std::chrono::hours(1)};
   Wall wall_{std::chrono::seconds(1'700'000'000)};
+  std::mutex posted_mutex_;  // other threads may post
   std::deque<std::function<void()>> posted_;
   Timers timers_;
   Callbacks readable_, writable_;

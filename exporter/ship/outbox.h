@@ -1,0 +1,79 @@
+// Entries that were read and are not dealt with yet, oldest first, with what becomes of their apps'
+// positions once they are. Pure.
+//
+// Owned by a ShipRun.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "exporter/ship/export_stats.h"
+#include "exporter/ship/log_sink.h"
+#include "exporter/ship/log_source.h"
+
+namespace tend::exporter {
+
+// Lines of one segment of an app, without those that are not to be sent.
+struct OutboxPart {
+  std::string app;
+  LogPosition begin, end;
+  std::vector<ShipEntry> entries;
+  std::vector<std::uint32_t> numbers;  // of each of them among all lines behind `begin`, from 1
+  std::uint64_t filtered = 0;
+  std::array<std::uint64_t, kExportDrops> dropped{};  // of the lines that are no entries
+
+  std::uint64_t lines_without_entry() const;
+};
+
+class Outbox {
+ public:
+  void Add(OutboxPart part);
+
+  // The first entries, of about `bytes_max`, one at least. Valid until the next change.
+  // REQUIRES: entries() > 0
+  std::span<const ShipBatch> Front(std::uint64_t bytes_max);
+  std::size_t front_entries() const { return front_entries_; }
+  std::uint64_t front_bytes() const { return front_bytes_; }
+
+  // What was dealt with of an app: so many of its first entries, and if a whole part then the lines
+  // of it that are no entries, too.
+  struct Progress {
+    const std::string& app;
+    std::span<const ShipEntry> entries;
+    LogPosition position;        // behind them
+    const OutboxPart* finished;  // if it was the whole of a part
+  };
+  using Tell = std::function<void(const Progress&)>;
+  // The first `entries` are, and parts that have none behind them.
+  void Finish(std::size_t entries, const Tell& tell);
+  // All parts of an app are.
+  void FinishApp(const std::string& app, const Tell& tell);
+
+  std::size_t entries() const { return entries_; }
+  std::uint64_t lines() const { return lines_; }  // with those that are no entries
+  std::uint64_t bytes() const { return bytes_; }
+  // Time of the oldest entry; epoch: there is none.
+  Wall oldest() const;
+  bool Has(const std::string& app) const;
+
+ private:
+  struct Held {
+    OutboxPart part;
+    std::size_t done = 0;  // of its entries
+  };
+  void Take(Held& held, std::size_t entries, const Tell& tell);
+
+  std::deque<Held> parts_;
+  std::vector<ShipBatch> front_;
+  std::size_t front_entries_ = 0;
+  std::uint64_t front_bytes_ = 0;
+  std::size_t entries_ = 0;
+  std::uint64_t lines_ = 0, bytes_ = 0;
+};
+
+}  // namespace tend::exporter

@@ -1,0 +1,430 @@
+#include "exporter/ship/ship_run.h"
+
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "exporter/ship/peer.h"
+#include "exporter/ship/retry_delay.h"
+
+namespace tend::exporter {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kReadBytes = 128 << 10;  // of an app, before it is the next one's turn
+constexpr auto kOften = 1s;                    // between two looks at what does not wake us
+constexpr auto kSaveEvery = 250ms;
+constexpr auto kForgetAfter = 60s;  // an app that has no log any more
+constexpr auto kTellEvery = 60s;    // of the same trouble
+constexpr int kGoodToGrow = 8;      // requests, until the next may be larger again
+constexpr int kLimitedToHalve = 3;  // answers of "too much", until the next is smaller
+constexpr int kDropsMax = 64;       // reads in a row only to drop what they give
+// A receiver that takes no line of this size gets it in pieces, a nanosecond apart.
+constexpr std::uint64_t kPieceBytes = 250'000;
+
+std::size_t Index(Stream stream) {
+  return stream == Stream::kStdout ? 0 : 1;
+}
+
+Wall LastOf(const ShipEntry& entry) {
+  return entry.time + std::chrono::nanoseconds(entry.text.size() / kPieceBytes);
+}
+
+void Subtract(std::uint64_t& from, std::uint64_t what) {
+  from -= std::min(from, what);
+}
+
+}  // namespace
+
+ShipRun::ShipRun(Files& files, Options options, LogSource& source, LogSink& sink)
+    : files_(files),
+      options_(std::move(options)),
+      source_(source),
+      sink_(sink),
+      random_(options_.seed),
+      target_(DisplayTarget(options_.config.peer)),
+      bytes_limit_(options_.config.batch_bytes) {
+  UpdateStats();
+}
+
+bool ShipRun::Load() {
+  if (loaded_ || options_.state_file.empty()) return loaded_ = true;
+  auto state = LoadShipState(files_, options_.state_file);
+  if (!state) {
+    Tell("state of exporter cannot be read: " + state.error().message());
+    return false;
+  }
+  kept_ = *std::move(state);
+  for (const auto& [name, progress] : kept_.apps) {
+    if (!Wants(name)) continue;
+    App& app = apps_[name];
+    app.done = progress;
+    app.read = progress.position;
+    app.last = progress.last;
+    app.seen = now_;
+  }
+  loaded_ = true;
+  return true;
+}
+
+bool ShipRun::Wants(const std::string& app) const {
+  const auto& globs = options_.config.apps;
+  return globs.empty() || std::any_of(globs.begin(), globs.end(), [&](const std::string& glob) {
+           return ::fnmatch(glob.c_str(), app.c_str(), 0) == 0;
+         });
+}
+
+void ShipRun::FindApps() {
+  if (now_ < found_at_ + kOften) return;
+  found_at_ = now_;
+  const auto names = source_.Apps();
+  if (!names) {
+    for (auto& [name, app] : apps_)
+      app.seen = now_;
+    return;
+  }
+  for (const std::string& name : *names) {
+    if (!Wants(name)) continue;
+    const auto [at, is_new] = apps_.try_emplace(name);
+    at->second.seen = now_;
+    if (!is_new) continue;
+    const auto begin = source_.Begin(name);
+    if (!begin) {
+      Tell("log of " + name + ": " + begin.error().message());
+      apps_.erase(at);
+      continue;
+    }
+    at->second.done.position = at->second.read = *begin;
+  }
+  Forget();
+}
+
+void ShipRun::Forget() {
+  for (auto at = apps_.begin(); at != apps_.end();) {
+    if (now_ < at->second.seen + kForgetAfter || outbox_.Has(at->first)) {
+      ++at;
+      continue;
+    }
+    kept_.counters.dropped[static_cast<std::size_t>(ExportDrop::kQueueFull)] +=
+        at->second.behind.entries;
+    kept_.apps.erase(at->first);
+    is_dirty_ = true;
+    at = apps_.erase(at);
+  }
+}
+
+// What is not to be sent is counted when the part is dealt with, so that after a crash it is not
+// counted twice.
+OutboxPart ShipRun::Sort(const std::string& name, App& app, LogChunk chunk) const {
+  const config::ExporterConfig& config = options_.config;
+  const Wall too_old = config.max_age.count() > 0 ? options_.wall() - config.max_age : Wall::min();
+  OutboxPart part;
+  part.app = name;
+  part.begin = chunk.begin;
+  part.end = chunk.end;
+  part.dropped[static_cast<std::size_t>(ExportDrop::kQueueFull)] = chunk.lost_entries;
+  part.entries = std::move(chunk.entries);
+  part.numbers.reserve(part.entries.size());
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < part.entries.size(); ++i) {
+    ShipEntry& entry = part.entries[i];
+    if (!(entry.stream == Stream::kStdout ? config.out : config.err)) {
+      ++part.filtered;
+      continue;
+    }
+    if (entry.time < too_old) {
+      ++part.dropped[static_cast<std::size_t>(ExportDrop::kTooOld)];
+      continue;
+    }
+    Wall& last = app.last[Index(entry.stream)];
+    entry.time = std::max(entry.time, last + 1ns);
+    last = LastOf(entry);
+    part.numbers.push_back(static_cast<std::uint32_t>(i + 1));
+    if (kept != i) part.entries[kept] = std::move(entry);
+    ++kept;
+  }
+  part.entries.resize(kept);
+  return part;
+}
+
+// False: nothing more is there now.
+bool ShipRun::ReadSome(const std::string& name, App& app) {
+  const std::uint64_t bytes_max = options_.config.batch_bytes;
+  const std::uint64_t room = bytes_max - std::min(outbox_.bytes(), bytes_max - 1);
+  auto chunk = source_.Read(name, app.read, std::min<std::uint64_t>(room, kReadBytes));
+  if (!chunk) {
+    Tell("log of " + name + ": " + chunk.error().message());
+    app.at_end = true;  // as far as can be read now
+    return false;
+  }
+  const std::uint64_t lines = chunk->entries.size() + chunk->lost_entries;
+  const std::uint64_t bytes =
+      chunk->lost_bytes + (chunk->end.offset - std::min(chunk->begin.offset, chunk->end.offset));
+  app.at_end = chunk->at_end;
+  app.read = chunk->end;
+  if (lines == 0) {
+    if (app.at_end) app.behind = {};
+    if (!outbox_.Has(name) && app.done.position != app.read) {
+      app.done.position = app.read;
+      is_dirty_ = true;
+    }
+    return !app.at_end;
+  }
+  Subtract(app.behind.entries, lines);
+  Subtract(app.behind.bytes, bytes);
+  if (app.at_end) app.behind = {};
+  outbox_.Add(Sort(name, app, *std::move(chunk)));
+  return !app.at_end;
+}
+
+void ShipRun::Collect() {
+  const bool was_empty = outbox_.entries() == 0;
+  std::vector<std::map<std::string, App>::iterator> turns;
+  for (auto at = apps_.begin(); at != apps_.end(); ++at) {
+    if (at->second.seen == found_at_) turns.push_back(at);
+  }
+  const auto first =
+      std::find_if(turns.begin(), turns.end(), [&](const auto& at) { return at->first > turn_; });
+  std::rotate(turns.begin(), first, turns.end());
+  while (!turns.empty() && outbox_.bytes() < options_.config.batch_bytes) {
+    const auto at = turns.front();
+    turns.erase(turns.begin());
+    turn_ = at->first;
+    if (ReadSome(at->first, at->second)) turns.push_back(at);
+  }
+  if (outbox_.entries() == 0) {
+    outbox_.Finish(0, [&](const Outbox::Progress& progress) { Advance(progress); });
+  } else if (was_empty) {
+    filling_since_ = now_;
+  }
+}
+
+void ShipRun::Count() {
+  if (now_ < counted_at_ + kOften) return;
+  counted_at_ = now_;
+  for (auto& [name, app] : apps_) {
+    // What has come since the end was read is read soon, unless we wait.
+    if ((app.at_end && now_ >= retry_at_) || app.seen != found_at_) continue;
+    const auto behind = source_.Backlog(name, app.read);
+    if (behind) app.behind = *behind;
+    DropBehind(name, app);
+  }
+}
+
+// The oldest go first: those that are on their way.
+void ShipRun::DropBehind(const std::string& name, App& app) {
+  const std::uint64_t behind_max = options_.config.max_behind;
+  constexpr auto kReason = static_cast<std::size_t>(ExportDrop::kQueueFull);
+  for (int i = 0; behind_max > 0 && app.behind.bytes > behind_max && i < kDropsMax; ++i) {
+    outbox_.FinishApp(name, [&](const Outbox::Progress& progress) {
+      kept_.counters.dropped[kReason] += progress.entries.size();
+      Advance(progress);
+    });
+    const std::uint64_t excess = app.behind.bytes - behind_max;
+    const auto chunk =
+        source_.Read(name, app.read, std::min<std::uint64_t>(excess, options_.config.batch_bytes));
+    if (!chunk) return;
+    const std::uint64_t lines = chunk->entries.size() + chunk->lost_entries;
+    kept_.counters.dropped[kReason] += lines;
+    app.read = app.done.position = chunk->end;
+    app.last = app.done.last;
+    is_dirty_ = true;
+    Subtract(app.behind.entries, lines);
+    Subtract(app.behind.bytes, chunk->lost_bytes + chunk->end.offset -
+                                   std::min(chunk->begin.offset, chunk->end.offset));
+    app.behind.oldest = {};
+    if (chunk->at_end) {
+      app.behind = {};
+      return;
+    }
+  }
+}
+
+void ShipRun::Advance(const Outbox::Progress& progress) {
+  const auto at = apps_.find(progress.app);
+  if (at != apps_.end()) {
+    AppProgress& done = at->second.done;
+    done.position = progress.position;
+    for (const ShipEntry& entry : progress.entries)
+      done.last[Index(entry.stream)] = LastOf(entry);
+  }
+  if (progress.finished != nullptr) {
+    kept_.counters.filtered_entries += progress.finished->filtered;
+    for (std::size_t i = 0; i < kExportDrops; ++i)
+      kept_.counters.dropped[i] += progress.finished->dropped[i];
+  }
+  is_dirty_ = true;
+}
+
+void ShipRun::Deliver(std::size_t entries, std::size_t lost, ExportDrop reason) {
+  kept_.counters.sent_entries += entries - lost;
+  kept_.counters.dropped[static_cast<std::size_t>(reason)] += lost;
+  outbox_.Finish(entries, [&](const Outbox::Progress& progress) { Advance(progress); });
+  filling_since_ = now_;
+  is_repeat_ = false;
+}
+
+void ShipRun::Halve() {
+  bytes_limit_ = std::max<std::uint64_t>(1, outbox_.front_bytes() / 2);
+  good_in_row_ = limited_in_row_ = 0;
+}
+
+void ShipRun::Wait(const SendOutcome& outcome) {
+  ++bad_in_row_;
+  needs_help_ = outcome.needs_help;
+  const double random = std::uniform_real_distribution<double>(0, 1)(random_);
+  retry_at_ = now_ + RetryDelay(bad_in_row_, random, outcome.needs_help, outcome.retry_after);
+}
+
+void ShipRun::Settle(const SendOutcome& outcome, std::size_t entries) {
+  const std::size_t lost = std::min(outcome.rejected, entries);
+  is_repeat_ = true;
+  switch (outcome.then) {
+    case SendOutcome::Then::kDone:
+    case SendOutcome::Then::kGiveUp:
+      if (bad_in_row_ > 0 && std::exchange(has_told_, false)) {
+        LogInfo("exporter " + options_.config.name + ": goes on");
+      }
+      bad_in_row_ = limited_in_row_ = 0;
+      needs_help_ = false;
+      if (outcome.then == SendOutcome::Then::kDone) {
+        kept_.counters.last_success = options_.wall();
+        if (lost == 0) stats_.last_error.clear();
+        if (++good_in_row_ % kGoodToGrow == 0) {
+          bytes_limit_ = std::min(2 * bytes_limit_, options_.config.batch_bytes);
+        }
+      }
+      Deliver(entries, lost, ExportDrop::kRejected);
+      return;
+    case SendOutcome::Then::kSplit:
+      if (entries > 1) {
+        Halve();
+      } else if (outcome.result == SendResult::kBadRequest) {
+        Deliver(1, 1, ExportDrop::kTooLarge);
+      } else {
+        Wait(outcome);
+      }
+      return;
+    case SendOutcome::Then::kRetry:
+      if (outcome.result == SendResult::kRateLimited && ++limited_in_row_ >= kLimitedToHalve) {
+        Halve();
+      }
+      Wait(outcome);
+      return;
+  }
+}
+
+void ShipRun::Send() {
+  const auto front = outbox_.Front(bytes_limit_);
+  const std::size_t entries = outbox_.front_entries();
+  if (is_repeat_) ++kept_.counters.retries;
+  const SendOutcome outcome = sink_.Send(front);
+  const Mono end = options_.mono();
+  const double seconds = std::chrono::duration<double>(end - now_).count();
+  now_ = end;
+  ExportStats& counters = kept_.counters;
+  ++counters.requests[static_cast<std::size_t>(outcome.result)];
+  counters.sent_bytes += outcome.sent_bytes;
+  counters.request_seconds_sum += seconds;
+  for (std::size_t i = 0; i < counters.request_seconds.size(); ++i) {
+    if (i == kRequestBounds.size() || seconds <= kRequestBounds[i]) ++counters.request_seconds[i];
+  }
+  Settle(outcome, entries);
+  if (!outcome.error.empty()) Tell(outcome.error);
+}
+
+// For people. Not each time that the same goes wrong again.
+void ShipRun::Tell(std::string what) {
+  const Wall wall = options_.wall();
+  stats_.last_error = std::move(what);
+  stats_.last_error_time = wall;
+  if (wall < told_at_ + kTellEvery && wall >= told_at_) return;
+  told_at_ = wall;
+  has_told_ = true;
+  LogWarning("exporter " + options_.config.name + ": " + stats_.last_error);
+}
+
+void ShipRun::UpdateStats() {
+  ExportStats next = kept_.counters;
+  next.name = options_.config.name;
+  next.type = std::string(config::Name(options_.config.type));
+  next.target = target_;
+  next.last_error = std::move(stats_.last_error);
+  next.last_error_time = stats_.last_error_time;
+  next.queue_entries = outbox_.lines();
+  next.queue_bytes = outbox_.bytes();
+  Wall oldest = outbox_.oldest();
+  for (const auto& [name, app] : apps_) {
+    next.queue_entries += app.behind.entries;
+    next.queue_bytes += app.behind.bytes;
+    if (app.behind.entries == 0 || app.behind.oldest == Wall{}) continue;
+    if (oldest == Wall{} || app.behind.oldest < oldest) oldest = app.behind.oldest;
+  }
+  next.queue_capacity_bytes = options_.config.max_behind * apps_.size();
+  if (oldest != Wall{}) {
+    const std::chrono::duration<double> age = options_.wall() - oldest;
+    next.lag_seconds = std::max(0.0, age.count());
+  }
+  next.state = needs_help_ ? "failing" : bad_in_row_ > 0 ? "waiting" : "ok";
+  if (retry_at_ > now_) {
+    next.retry_in_seconds = std::chrono::duration<double>(retry_at_ - now_).count();
+  }
+  stats_ = std::move(next);
+}
+
+void ShipRun::Save() {
+  if (!is_dirty_ || options_.state_file.empty()) return;
+  saved_at_ = now_;
+  for (const auto& [name, app] : apps_)
+    kept_.apps[name] = app.done;
+  const auto saved = SaveShipState(files_, options_.state_file, kept_);
+  is_dirty_ = !saved;
+  if (!saved) Tell("state of exporter cannot be kept: " + saved.error().message());
+}
+
+ShipRun::Next ShipRun::WhenNext() const {
+  if (retry_at_ > now_) return {.at = std::min<Mono>(retry_at_, now_ + kOften)};
+  const bool has_more =
+      std::any_of(apps_.begin(), apps_.end(), [](const auto& app) { return !app.second.at_end; });
+  const config::Duration wait = options_.config.batch_wait;
+  if (outbox_.entries() > 0) {
+    if (outbox_.bytes() >= bytes_limit_ || has_more || is_repeat_) return {.at = now_};
+    const config::Duration look = std::clamp<config::Duration>(wait / 8, 20ms, 250ms);
+    return {.at = std::min<Mono>(filling_since_ + wait, now_ + look)};
+  }
+  if (has_more) return {.at = now_ + 20ms};
+  Next next{.at = now_ + kOften, .may_wake = true};
+  if (is_dirty_) next.at = std::min<Mono>(next.at, saved_at_ + kSaveEvery);
+  return next;
+}
+
+ShipRun::Next ShipRun::Step() {
+  now_ = options_.mono();
+  if (!Load()) return {.at = now_ + 10s};
+  FindApps();
+  if (now_ >= retry_at_) {
+    Collect();
+    const bool is_due = outbox_.bytes() >= bytes_limit_ || is_repeat_ ||
+                        now_ >= filling_since_ + options_.config.batch_wait;
+    if (outbox_.entries() > 0 && is_due) Send();
+  }
+  Count();
+  if (now_ >= saved_at_ + kSaveEvery) Save();
+  UpdateStats();
+  return WhenNext();
+}
+
+bool ShipRun::Flush() {
+  now_ = options_.mono();
+  if (!loaded_ || now_ < retry_at_) return false;
+  Collect();
+  const bool has_some = outbox_.entries() > 0;
+  if (has_some) Send();
+  UpdateStats();
+  return has_some && bad_in_row_ == 0;
+}
+
+}  // namespace tend::exporter

@@ -1,0 +1,106 @@
+// What a shipper does, step by step, on clocks that a test may set: which lines to read, what to
+// send and when, what becomes of it.
+//
+// A batch takes some of every app in turn, so that no app waits for another's backlog. While the
+// receiver does not answer the same is tried again, and positions stay; lines that cannot be read
+// or were removed meanwhile are dropped as queue_full, for the disk is the queue.
+//
+// Owned by a Shipper. Thread: its own; Step() blocks for as long as a request takes.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "base/files.h"
+#include "base/time.h"
+#include "config/observe.h"
+#include "exporter/ship/outbox.h"
+#include "exporter/ship/ship_state.h"
+
+namespace tend::exporter {
+
+class ShipRun {
+ public:
+  struct Options {
+    config::ExporterConfig config;
+    std::string state_file;  // "": nothing is kept
+    std::uint64_t seed = 0;  // of the waits between tries
+    std::function<Mono()> mono = std::chrono::steady_clock::now;
+    std::function<Wall()> wall = NowWall;
+  };
+  // All outlive the run.
+  ShipRun(Files& files, Options options, LogSource& source, LogSink& sink);
+
+  struct Next {
+    Mono at{};              // when to come again, at the latest
+    bool may_wake = false;  // earlier makes sense if there is something new
+  };
+  // What is due at this moment; at most one request.
+  Next Step();
+  // The same, without waiting for more to fill a batch. False: all is sent, or it cannot be.
+  bool Flush();
+  // Keeps what Step() has not yet.
+  void Save();
+
+  // As of the last step.
+  const ExportStats& stats() const { return stats_; }
+
+ private:
+  struct App {
+    AppProgress done;  // what is kept
+    LogPosition read;  // behind what is in the outbox
+    std::array<Wall, kStreams> last{};
+    LogBacklog behind;    // behind `read`, as counted last
+    bool at_end = false;  // nothing was behind it
+    Mono seen{};          // in the list of apps
+  };
+
+  bool Load();
+  void FindApps();
+  void Forget();
+  bool Wants(const std::string& app) const;
+  void Collect();
+  bool ReadSome(const std::string& name, App& app);
+  OutboxPart Sort(const std::string& name, App& app, LogChunk chunk) const;
+  void Count();
+  void DropBehind(const std::string& name, App& app);
+  void Send();
+  void Settle(const SendOutcome& outcome, std::size_t entries);
+  void Deliver(std::size_t entries, std::size_t lost, ExportDrop reason);
+  void Advance(const Outbox::Progress& progress);
+  void Halve();
+  void Wait(const SendOutcome& outcome);
+  void Tell(std::string what);
+  void UpdateStats();
+  Next WhenNext() const;
+
+  Files& files_;
+  const Options options_;
+  LogSource& source_;
+  LogSink& sink_;
+  std::mt19937_64 random_;
+  const std::string target_;
+  bool loaded_ = false;
+  ShipState kept_;  // counters, and what the file will have
+  std::map<std::string, App> apps_;
+  std::string turn_;  // the app that was read first the last time
+  Outbox outbox_;
+  Mono now_{};  // of this step
+  Mono filling_since_{};
+  std::uint64_t bytes_limit_;  // of a request, for as long as the receiver takes no more
+  int good_in_row_ = 0, bad_in_row_ = 0, limited_in_row_ = 0;
+  bool is_repeat_ = false, needs_help_ = false;
+  Mono retry_at_{};
+  Mono found_at_{}, counted_at_{}, saved_at_{};
+  bool is_dirty_ = false;
+  Wall told_at_{};
+  bool has_told_ = false;
+  ExportStats stats_;
+};
+
+}  // namespace tend::exporter

@@ -1,0 +1,143 @@
+#include "exporter/ship/shipper.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <random>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "base/log.h"
+#include "exporter/ship/ship_run.h"
+
+namespace tend::exporter {
+
+class Shipper::Impl {
+ public:
+  Impl(Files& files,
+       Options options,
+       std::unique_ptr<LogSource> source,
+       std::unique_ptr<LogSink> sink)
+      : name_(options.config.name),
+        source_(std::move(source)),
+        sink_(std::move(sink)),
+        run_(files,
+             {.config = std::move(options.config),
+              .state_file = std::move(options.state_file),
+              .seed = std::random_device{}()},
+             *source_,
+             *sink_),
+        stats_(run_.stats()) {}
+
+  void Start() {
+    try {
+      thread_ = std::thread([this] { Run(); });
+      pthread_setname_np(thread_.native_handle(), "tend-ship");
+    } catch (const std::system_error& e) {
+      LogError("exporter " + name_ + ": no thread: " + e.what());
+    }
+  }
+
+  void Stop(std::chrono::nanoseconds time_max) {
+    if (!thread_.joinable()) return;
+    const Mono deadline = std::chrono::steady_clock::now() + time_max;
+    {
+      std::unique_lock lock(mutex_);
+      deadline_ = deadline;
+      is_stopping_ = true;
+      changed_.notify_all();
+      changed_.wait_until(lock, deadline, [&] { return has_ended_; });
+    }
+    sink_->Abort();
+    thread_.join();
+  }
+
+  void Wake() {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(is_woken_, true)) return;
+    changed_.notify_all();
+  }
+
+  ExportStats Stats() const {
+    const std::lock_guard lock(mutex_);
+    return stats_;
+  }
+
+ private:
+  void Run() {
+    try {
+      Work();
+    } catch (const std::exception& e) {  // beyond its thread it would end the process
+      LogError("exporter " + name_ + " has ended: " + e.what());
+      const std::lock_guard lock(mutex_);
+      stats_.state = "failing";
+      stats_.last_error = e.what();
+    }
+    const std::lock_guard lock(mutex_);
+    has_ended_ = true;
+    changed_.notify_all();
+  }
+
+  void Work() {
+    std::unique_lock lock(mutex_);
+    while (!is_stopping_) {
+      is_woken_ = false;
+      lock.unlock();
+      const ShipRun::Next next = run_.Step();
+      lock.lock();
+      stats_ = run_.stats();
+      changed_.wait_until(lock, next.at,
+                          [&] { return is_stopping_ || (next.may_wake && is_woken_); });
+    }
+    lock.unlock();
+    while (std::chrono::steady_clock::now() < deadline_ && run_.Flush()) {
+    }
+    run_.Save();
+    lock.lock();
+    stats_ = run_.stats();
+  }
+
+  const std::string name_;
+  const std::unique_ptr<LogSource> source_;
+  const std::unique_ptr<LogSink> sink_;
+  ShipRun run_;  // the thread's, once it runs
+  std::thread thread_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  ExportStats stats_;  // under mutex_, as is what follows
+  bool is_stopping_ = false, has_ended_ = false, is_woken_ = false;
+  Mono deadline_{};  // set before is_stopping_, and never again
+};
+
+Shipper::Shipper(Files& files,
+                 Options options,
+                 std::unique_ptr<LogSource> source,
+                 std::unique_ptr<LogSink> sink)
+    : impl_(std::make_unique<Impl>(files, std::move(options), std::move(source), std::move(sink))) {
+}
+
+Shipper::~Shipper() {
+  Stop(std::chrono::nanoseconds(0));
+}
+
+void Shipper::Start() {
+  impl_->Start();
+}
+
+void Shipper::Stop(std::chrono::nanoseconds time_max) {
+  impl_->Stop(time_max);
+}
+
+void Shipper::Wake() {
+  impl_->Wake();
+}
+
+ExportStats Shipper::Stats() const {
+  return impl_->Stats();
+}
+
+}  // namespace tend::exporter

@@ -1,0 +1,236 @@
+#include "supervisor/sidecar/alerting.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/files.h"
+#include "base/log.h"
+#include "supervisor/sidecar/notify_routes.h"
+
+namespace tend::supervisor {
+namespace {
+
+using exporter::DiskUse;
+using exporter::Incident;
+using exporter::Notifier;
+using std::chrono::nanoseconds;
+
+constexpr auto kSaveWithin = std::chrono::milliseconds(20);  // several acknowledgements at once
+constexpr std::size_t kLinesMax = 20, kLineMaxBytes = 500;
+
+// Online for so long, a worker has been looked at as often as it takes to call it sick.
+exporter::StableRule RuleOf(const config::AppConfig& app) {
+  const config::HealthConfig& health = app.health;
+  const bool has_checks = !health.http.empty() || !health.tcp.empty() || !health.exec.empty();
+  const nanoseconds checks = has_checks ? health.every * health.failures : nanoseconds(0);
+  exporter::StableRule rule;
+  rule.crash = std::max<nanoseconds>(app.min_uptime, exporter::kStableFor);
+  rule.health = std::max<nanoseconds>(
+      rule.crash, health.grace + std::max({checks, health.event_loop, health.watchdog}));
+  return rule;
+}
+
+DiskUse DiskUseOf(const std::string& app, const rotate::AppLogStats& stats) {
+  using rotate::DropReason;
+  DiskUse use;
+  use.app = app;
+  use.used_bytes = stats.active.bytes + stats.rotated.bytes + stats.compressed.bytes;
+  use.limit_bytes = stats.limit_bytes;
+  use.lost_lines = stats.Dropped(DropReason::kDiskFull) + stats.Dropped(DropReason::kWriteError);
+  use.is_failing = stats.failing;
+  return use;
+}
+
+}  // namespace
+
+Alerting::Alerting(Loop& loop, Options options)
+    : loop_(loop), options_(std::move(options)), self_(std::make_shared<Alerting*>(this)) {
+  LoadState();
+}
+
+Alerting::~Alerting() {
+  *self_ = nullptr;
+}
+
+void Alerting::LoadState() {
+  if (options_.state_file.empty()) return;
+  const auto text = ReadFile(FilesLinux(), options_.state_file, exporter::kAlertStateMaxBytes);
+  if (!text) {
+    if (text.error().code() != Errc::kNotFound)
+      LogWarning("what was told to receivers is not known: " + text.error().message());
+    return;
+  }
+  auto state = exporter::AlertStateFromJson(*text);
+  if (!state) {
+    LogWarning(options_.state_file + ": " + state.error().message());
+    return;
+  }
+  book_.Load(std::move(state->open));
+  states_ = std::move(state->receivers);
+}
+
+std::shared_ptr<Notifier> Alerting::notifier() const {
+  const std::lock_guard lock(mutex_);
+  return notifier_;
+}
+
+void Alerting::Configure(const std::vector<config::ReceiverConfig>& receivers) {
+  if (receivers == receivers_) return;
+  receivers_ = receivers;
+  if (const auto old = notifier()) {
+    old->Stop(nanoseconds(0));
+    states_ = old->Save();
+  }
+  std::shared_ptr<Notifier> next;
+  if (!receivers.empty()) {
+    // From the threads of receivers.
+    auto on_changed = [&loop = loop_, self = self_] {
+      loop.Post([self] {
+        if (*self != nullptr) (*self)->SaveSoon();
+      });
+    };
+    next = std::make_shared<Notifier>(receivers, options_.host, std::move(on_changed),
+                                      options_.make_channel);
+    std::vector<Incident> open;
+    for (exporter::OpenIncident& one : book_.Save()) {
+      if (one.is_told) open.push_back(std::move(one.incident));
+    }
+    next->Start(std::exchange(states_, {}), open);
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    notifier_ = std::move(next);
+  }
+  SaveSoon();
+  TellDue();
+}
+
+void Alerting::PutApp(const config::AppConfig& app, const AppStatus& status) {
+  book_.PutApp(app.name, RuleOf(app));
+  for (const WorkerStatus& worker : status.workers)
+    PutWorker(app.name, worker);
+}
+
+void Alerting::DropApp(const std::string& app) {
+  book_.DropApp(app, Now());
+  std::erase_if(incarnations_, [&](const auto& entry) { return entry.first.first == app; });
+  TellDue();
+}
+
+void Alerting::PutWorker(const std::string& app, const WorkerStatus& worker) {
+  auto& [last, before] = incarnations_[{app, worker.slot}];
+  if (worker.incarnation != last) before = std::exchange(last, worker.incarnation);
+  book_.PutWorker(app, worker, Now());
+  TellDue();
+}
+
+void Alerting::DropWorker(const std::string& app, int slot) {
+  book_.DropWorker(app, slot, Now());
+  incarnations_.erase({app, slot});
+  TellDue();
+}
+
+void Alerting::Synced() {
+  book_.Synced(Now());
+  TellDue();
+}
+
+void Alerting::OnFact(const Fact& fact) {
+  if (!receivers_) return;
+  book_.OnFact(fact, Now());
+  TellDue();
+}
+
+void Alerting::Measured(const rotate::LogStoreStats& logs,
+                        const std::vector<exporter::ExporterLag>& exporters) {
+  std::vector<DiskUse> disks;
+  DiskUse all;
+  all.limit_bytes = logs.limit_bytes;
+  for (const auto& [app, stats] : logs.apps) {
+    disks.push_back(DiskUseOf(app, stats));
+    all.used_bytes += disks.back().used_bytes;
+  }
+  disks.push_back(all);
+  book_.PutDisks(disks, Now());
+  book_.PutExporters(exporters, Now());
+  TellDue();
+}
+
+void Alerting::TellDue() {
+  if (!receivers_) return;
+  std::vector<Incident> due = book_.Take(Now());
+  const auto receivers = notifier();
+  for (Incident& incident : due) {
+    if (!receivers) break;
+    AddLastWords(incident);
+    receivers->Tell(incident);
+  }
+  if (!due.empty()) Save();
+  if (settle_ || !book_.is_settling()) return;
+  settle_ = loop_.After(exporter::kSettle, [this] {
+    settle_.reset();
+    TellDue();
+  });
+}
+
+void Alerting::AddLastWords(Incident& incident) const {
+  const auto known = incarnations_.find({incident.app, incident.slot});
+  if (known == incarnations_.end() || incident.phase() == exporter::Phase::kResolved) return;
+  std::vector<std::string> lines;
+  // The one that runs now may not have said anything yet.
+  for (const std::uint64_t incarnation : {known->second.first, known->second.second}) {
+    if (lines.empty() && incarnation != 0)
+      lines = options_.last_stderr(incident.app, incident.slot, incarnation);
+  }
+  if (lines.size() > kLinesMax)
+    lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(kLinesMax));
+  for (std::string& line : lines) {
+    if (line.size() > kLineMaxBytes) line.resize(kLineMaxBytes);
+  }
+  incident.last_stderr = std::move(lines);
+}
+
+void Alerting::SaveSoon() {
+  if (save_) return;
+  save_ = loop_.After(kSaveWithin, [this] {
+    save_.reset();
+    Save();
+  });
+}
+
+void Alerting::Save() {
+  if (options_.state_file.empty()) return;
+  const auto receivers = notifier();
+  std::string text =
+      exporter::ToJson({book_.Save(), receivers ? receivers->Save() : states_}) + '\n';
+  if (text == saved_) return;
+  const auto written = WriteFileAtomically(FilesLinux(), options_.state_file, text, 0600);
+  if (!written) return LogWarning("what was told to receivers: " + written.error().message());
+  saved_ = std::move(text);
+}
+
+std::vector<exporter::ReceiverStats> Alerting::Stats() const {
+  const auto receivers = notifier();
+  return receivers ? receivers->Stats() : std::vector<exporter::ReceiverStats>();
+}
+
+std::optional<exporter::HttpResponse> Alerting::Handle(const exporter::HttpRequest& request) const {
+  if (request.path != kNotifyPath) return std::nullopt;
+  return HandleNotify(request, notifier());
+}
+
+void Alerting::Finish(nanoseconds time_max) {
+  const auto receivers = notifier();
+  if (receivers) receivers->Stop(time_max);
+  Save();
+}
+
+std::string HostName() {
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0) return "localhost";
+  return name.data();
+}
+
+}  // namespace tend::supervisor

@@ -1,0 +1,223 @@
+"""Stored lines arrive at Loki, whatever happens on the way: the receiver is away, slow, full, or breaks off;
+the shipper is killed; files are sealed, compressed and removed meanwhile. The shipper runs alone here
+(tests/support/ship_lines.cc), the logs are `tend pipe`'s."""
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+import unittest
+
+from fake_loki import FakeLoki
+from harness import BIN, PATIENCE, Tend, main, wait_until
+
+
+def rss_kib(pid):
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+)", status)[1])
+
+
+class LokiTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tend-loki-"))
+        self.logs = self.folder / "logs"
+        self.tend = Tend(listen="off")
+        self.loki = FakeLoki()
+        self.pipes, self.shipper, self.written = {}, None, {}
+        self.addCleanup(self.clean_up)
+
+    def clean_up(self):
+        for pipe in self.pipes.values():
+            pipe.stdin.close()
+            pipe.wait(10 * PATIENCE)
+        if self.shipper:
+            self.shipper.kill()
+            self.end_shipper()
+        self.loki.stop()
+        self.tend.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def write(self, app, count, padding=60, size="100K"):
+        """So many more numbered lines."""
+        if app not in self.pipes:
+            self.pipes[app] = subprocess.Popen(
+                [BIN / "tend", "pipe", app, "--log-dir", self.logs, "--max-size", size], env=self.tend.env,
+                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        begin = self.written.get(app, 0)
+        text = "".join(f"line {n} {'x' * padding}\n" for n in range(begin, begin + count))
+        self.pipes[app].stdin.write(text.encode())
+        self.pipes[app].stdin.flush()
+        self.written[app] = begin + count
+
+    def ship(self, **arguments):
+        arguments = {"logs": self.logs, "state": self.folder / "state", "type": "loki", "url": self.loki.url,
+                     "batch_wait_ms": 100, **arguments}
+        self.shipper = subprocess.Popen([BIN / "ship_lines", *(f"{k}={v}" for k, v in arguments.items())],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+    def stats(self):
+        self.shipper.stdin.write(b"\n")
+        self.shipper.stdin.flush()
+        return json.loads(self.shipper.stdout.readline())
+
+    def end_shipper(self):
+        """Its last numbers."""
+        self.shipper.stdin.close()
+        out = self.shipper.stdout.read()
+        self.shipper.stdout.close()
+        self.shipper.wait(20 * PATIENCE)
+        self.shipper = None
+        return json.loads(out.splitlines()[-1]) if out else None
+
+    def wait_for_all(self, timeout=60):
+        total = sum(self.written.values())
+        wait_until(lambda: self.loki.count() >= total, timeout, "all lines are there")
+        self.assert_complete()
+        wait_until(lambda: self.stats()["queued"] == 0, 10, "nothing waits")
+        return self.stats()
+
+    def assert_complete(self):
+        """Each line once, in order, each with a time of its own."""
+        for app, count in self.written.items():
+            got = self.loki.lines(app=app)
+            stamps = [stamp for stamp, _, _ in got]
+            self.assertEqual(len(set(stamps)), len(stamps))
+            self.assertEqual(stamps, sorted(stamps))
+            numbers = [int(line.split()[1]) for _, line, _ in got]
+            self.assertEqual(numbers, list(range(count)))
+
+    def assert_adds_up(self, stats):
+        self.assertEqual(stats["sent"] + stats["filtered"] + stats["queued"] + sum(stats["dropped"].values()),
+                         sum(self.written.values()))
+
+
+class WaysOfFailure(LokiTest):
+    def test_all_arrives_over_rotation_from_several_apps(self):
+        self.ship()
+        for _ in range(5):
+            self.write("api", 3000)
+            self.write("web", 500)
+            time.sleep(0.2)
+        stats = self.wait_for_all()
+        self.assertGreater(len(list((self.logs / "api").iterdir())), 5)
+        self.assertEqual(stats["sent"], 17_500)
+        self.assertEqual(stats["state"], "ok")
+        self.assert_adds_up(stats)
+        self.assertEqual(self.loki.duplicates, 0)
+        labels = {dict(key)["stream"] for key in self.loki.streams}
+        self.assertEqual(labels, {"stdout"})
+        self.assertTrue(all(metadata == {"worker": "0"} for _, _, metadata in self.loki.lines(app="api")))
+
+    def test_a_receiver_that_hangs_breaks_off_or_is_in_trouble(self):
+        self.ship(timeout_ms=1500, batch_bytes=50_000)
+        for steps in ([500], ["reset"], [429, 429, 429], ["hang"], [503, 408], ["lose"], [413], [301]):
+            with self.subTest(steps=steps):
+                self.loki.script = steps
+                self.write("api", 1000)
+                self.assert_adds_up(self.wait_for_all())
+                self.assertEqual(self.loki.script, [])
+        self.assertGreater(self.loki.duplicates, 0)  # of the one that was lost: stored once
+        self.assertEqual(self.stats()["retries"], 11)
+
+    def test_while_the_receiver_is_away_all_waits_in_the_files(self):
+        self.ship()
+        self.write("api", 1000)
+        self.wait_for_all()
+        before = rss_kib(self.shipper.pid)
+        self.loki.stop()
+        for _ in range(10):
+            self.write("api", 10_000)
+            time.sleep(0.1)
+        wait_until(lambda: self.stats()["queued"] == 100_000, 30, "all is counted")
+        stats = self.stats()
+        self.assertEqual(stats["state"], "waiting")
+        self.assertGreater(stats["lag"], 0.5)
+        self.assert_adds_up(stats)
+        self.loki.start()
+        stats = self.wait_for_all(timeout=120)
+        self.assert_adds_up(stats)
+        self.assertLess(rss_kib(self.shipper.pid) - before, 16 << 10)
+
+    def test_killed_again_and_again_it_sends_all_and_stores_nothing_twice(self):
+        for _ in range(8):
+            self.ship()
+            self.write("api", 2000)
+            self.loki.script += ["lose"]
+            time.sleep(0.25)
+            self.shipper.kill()
+            self.end_shipper()
+        self.loki.script = []
+        self.ship()
+        stats = self.wait_for_all()
+        self.assert_adds_up(stats)
+
+    def test_some_refused_lines_are_counted_and_the_others_stored(self):
+        self.write("api", 1000)
+        wait_until(lambda: (self.logs / "api/api.log").stat().st_size > 0, 10)
+        old = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() - 2 * 3600))
+        (self.logs / "mixed").mkdir()
+        now = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
+        (self.logs / "mixed/mixed.log").write_text(
+            "".join(f"{now}.{n:09}Z stdout F mixed:0 line {n}\n" for n in range(10)))
+        self.loki.newest[tuple(sorted({"app": "old", "job": "tend", "host": "test-host", "stream": "stdout"}.items()))] \
+            = time.time_ns()
+        (self.logs / "old").mkdir()
+        (self.logs / "old/old.log").write_text(
+            "".join(f"{old}.{n:09}Z stdout F old:0 line {n}\n" for n in range(7)))
+        self.written["mixed"] = 10
+        self.ship()
+        wait_until(lambda: self.loki.count() == 1010, 20, "the others are there")
+        self.assert_complete()
+        self.written["old"] = 7
+        stats = wait_until(lambda: (lambda s: s if s["queued"] == 0 and s["dropped"]["rejected"] else None)(self.stats()), 10)
+        self.assertEqual(stats["dropped"]["rejected"], 7)
+        self.assertEqual(stats["retries"], 0)
+        self.assert_adds_up(stats)
+
+    def test_a_wrong_token_loses_nothing(self):
+        token = self.folder / "token"
+        token.write_text("wrong\n")
+        self.loki.token = "right"
+        self.ship(token_file=token)
+        self.write("api", 100)
+        wait_until(lambda: self.stats()["state"] == "failing", 10, "it says so")
+        self.assertEqual(self.stats()["queued"], 100)
+        token.write_text("right\n")
+        self.assert_adds_up(self.wait_for_all(timeout=40))
+
+    def test_more_than_it_takes_at_a_time_goes_out_slower(self):
+        self.loki.rate = 400_000
+        self.ship()
+        self.write("api", 12_000)
+        self.assert_adds_up(self.wait_for_all(timeout=90))
+
+    def test_long_and_odd_lines_in_both_encodings(self):
+        odd = ["", "\x00", "äöü €", 'quotes " and \\ ', "x" * 255_990, "ü" * 127_990, "y" * 600_000]
+        for i, arguments in enumerate(({}, {"json": 1})):
+            with self.subTest(**arguments):
+                app = f"odd{i}"
+                subprocess.run([BIN / "tend", "pipe", app, "--log-dir", self.logs], env=self.tend.env,
+                                      input="\n".join(odd + ["end"]).encode() + b"\n", check=True,
+                                      stdout=subprocess.DEVNULL, timeout=20 * PATIENCE)
+                self.ship(state=self.folder / app, **arguments)
+                wait_until(lambda: any(line == "end" for _, line, _ in self.loki.lines(app=app)), 20)
+                got = [line for _, line, _ in self.loki.lines(app=app)]
+                self.assertEqual("".join(got), "".join(odd) + "end")
+                self.assertTrue(all(len(line.encode()) <= 250 << 10 for line in got))
+                self.end_shipper()
+                self.assertEqual(self.loki.rejected, 0)
+
+    def test_at_its_end_it_sends_what_is_there(self):
+        self.ship(batch_wait_ms=60_000)
+        self.write("api", 500)
+        wait_until(lambda: self.stats()["queued"] == 500, 10)
+        self.assertEqual(self.loki.count(), 0)
+        stats = self.end_shipper()
+        self.assertEqual(stats["sent"], 500)
+        self.assert_complete()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,284 @@
+#include "exporter/alert/incident_book.h"
+
+#include <algorithm>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace tend::exporter {
+namespace {
+
+using namespace std::chrono_literals;
+using enum IncidentKind;
+using testing::HasSubstr;
+
+class Book : public testing::Test {
+ protected:
+  Book() { book_.PutApp("api", {10s, 40s}); }
+
+  Instant now() const { return {Mono{} + 1h + time_, Wall{} + 1000h + time_}; }
+
+  // What is said `later`, as "opened errored api:1" and so on.
+  std::vector<std::string> After(std::chrono::nanoseconds later = 0s) {
+    time_ += later;
+    std::vector<std::string> said;
+    for (const Incident& incident : book_.Take(now())) {
+      said.push_back(std::string(Name(incident.phase())) + ' ' + std::string(Name(incident.kind)) +
+                     ' ' + incident.where());
+      last_ = incident;
+    }
+    return said;
+  }
+
+  void Put(WorkerState state, std::uint32_t failures = 0, std::uint64_t incarnation = 1) {
+    WorkerStatus status;
+    status.slot = 1;
+    status.state = state;
+    status.consecutive_failures = failures;
+    status.incarnation = incarnation;
+    if (failures > 0) status.last_exit = ExitStatus{1, std::nullopt, true, {}};
+    if (state == WorkerState::kErrored) status.note = "gave up after 16 failed starts in a row";
+    book_.PutWorker("api", status, now());
+  }
+
+  void State(FactId id, std::vector<std::pair<std::string, std::string>> fields, int slot = 1) {
+    book_.OnFact({id, now().wall, "api", slot, std::move(fields)}, now());
+  }
+
+  void Disk(double share, std::uint64_t lost = 0, bool failing = false) {
+    const DiskUse use{"api", static_cast<std::uint64_t>(share * 1e6), 1'000'000, lost, failing};
+    book_.PutDisks({use}, now());
+  }
+
+  using Said = std::vector<std::string>;
+
+  IncidentBook book_;
+  std::chrono::nanoseconds time_{0};
+  Incident last_;
+};
+
+TEST_F(Book, ACrashLoopBeginsWithTheThirdFailureInARow) {
+  Put(WorkerState::kBackoff, 2);
+  EXPECT_EQ(After(5s), Said{});
+  Put(WorkerState::kBackoff, 3);
+  EXPECT_EQ(After(), Said{}) << "it has not settled";
+  EXPECT_EQ(After(1s), Said{"opened crash_loop api:1"});
+  EXPECT_THAT(last_.summary, HasSubstr("exit code 1"));
+  EXPECT_EQ(last_.severity, Severity::kCritical);
+  Put(WorkerState::kBackoff, 4);
+  EXPECT_EQ(After(5s), Said{}) << "once";
+}
+
+TEST_F(Book, WithoutAnyPauseBetweenStartsItIsALoopAllTheSame) {
+  Put(WorkerState::kStarting, 3);
+  EXPECT_EQ(After(1s), Said{"opened crash_loop api:1"});
+}
+
+TEST_F(Book, ACrashLoopIsOverWhenTheWorkerHasStayedOnline) {
+  Put(WorkerState::kBackoff, 3);
+  After(1s);
+  const std::string id = last_.id;
+  Put(WorkerState::kOnline, 3, 2);
+  EXPECT_EQ(After(9s), Said{});
+  Put(WorkerState::kStarting, 4, 3);
+  Put(WorkerState::kOnline, 4, 3);
+  EXPECT_EQ(After(9s), Said{}) << "another life: it counts anew";
+  EXPECT_EQ(After(1s), Said{"resolved crash_loop api:1"});
+  EXPECT_EQ(last_.id, id);
+  EXPECT_GT(last_.ended, last_.began);
+  EXPECT_TRUE(book_.Save().empty());
+}
+
+TEST_F(Book, ALoopThatIsGivenUpIsOneStory) {
+  Put(WorkerState::kBackoff, 3);
+  After(1s);
+  const std::string id = last_.id;
+  Put(WorkerState::kErrored, 16);
+  EXPECT_EQ(After(1s), Said{"opened errored api:1"});
+  EXPECT_EQ(last_.id, id);
+  EXPECT_EQ(last_.before, kCrashLoop);
+  Put(WorkerState::kStarting, 16, 2);
+  EXPECT_EQ(After(2s), Said{}) << "somebody tries again; it is errored until it stays up";
+  Put(WorkerState::kOnline, 0, 2);
+  EXPECT_EQ(After(10s), Said{"resolved errored api:1"});
+  EXPECT_EQ(last_.id, id);
+}
+
+TEST_F(Book, AFastLoopIsToldOnceAsErrored) {
+  Put(WorkerState::kStarting, 3);
+  time_ += 500ms;
+  Put(WorkerState::kErrored, 16);
+  EXPECT_EQ(After(1s), Said{"opened errored api:1"});
+  EXPECT_EQ(last_.before, std::nullopt) << "nobody was told of the loop";
+}
+
+TEST_F(Book, WhatWasOverBeforeItWasToldIsNotTold) {
+  Put(WorkerState::kBackoff, 3);
+  Put(WorkerState::kStopped, 3);
+  EXPECT_EQ(After(5s), Said{});
+}
+
+TEST_F(Book, StoppedResetAndDeletedEndIt) {
+  Put(WorkerState::kErrored, 16);
+  After(1s);
+  Put(WorkerState::kErrored, 0);
+  EXPECT_EQ(After(), Said{"resolved errored api:1"});
+  EXPECT_THAT(last_.summary, HasSubstr("reset"));
+  Put(WorkerState::kErrored, 16);
+  After(1s);
+  Put(WorkerState::kStopped, 0);
+  EXPECT_EQ(After(), Said{"resolved errored api:1"});
+  Put(WorkerState::kErrored, 16);
+  After(1s);
+  book_.DropApp("api", now());
+  EXPECT_EQ(After(), Said{"resolved errored api:1"});
+  EXPECT_THAT(last_.summary, HasSubstr("deleted"));
+}
+
+TEST_F(Book, AWorkerThatIsRemovedTakesItsIncidentsWithIt) {
+  Put(WorkerState::kErrored, 16);
+  After(1s);
+  book_.DropWorker("api", 0, now());
+  EXPECT_EQ(After(), Said{});
+  book_.DropWorker("api", 1, now());
+  EXPECT_EQ(After(), Said{"resolved errored api:1"});
+}
+
+TEST_F(Book, ANewSidecarSaysNothingTwiceAndForgetsNoEnd) {
+  Put(WorkerState::kErrored, 16);
+  After(1s);
+  const std::string id = last_.id;
+  IncidentBook next;
+  next.Load(book_.Save());
+  book_ = next;
+  book_.PutApp("api", {10s, 40s});
+  Put(WorkerState::kErrored, 16);
+  book_.Synced(now());
+  EXPECT_EQ(After(5s), Said{});
+  Put(WorkerState::kOnline, 0, 2);
+  EXPECT_EQ(After(10s), Said{"resolved errored api:1"});
+  EXPECT_EQ(last_.id, id);
+}
+
+TEST_F(Book, WhatWasDeletedWhileNobodyLookedIsOver) {
+  Put(WorkerState::kErrored, 16);
+  Disk(0.9);
+  After(1s);
+  IncidentBook next;
+  next.Load(book_.Save());
+  next.Synced(now());
+  EXPECT_EQ(next.Take(now()).size(), 2U);
+}
+
+TEST_F(Book, WhatHadNotSettledWhenTheSidecarDiedIsToldByTheNext) {
+  Put(WorkerState::kErrored, 16);
+  IncidentBook next;
+  next.Load(book_.Save());
+  EXPECT_EQ(next.Take(now()).size(), 1U);
+}
+
+TEST_F(Book, ARestartForHealthIsUnhealthyUntilItsChecksHaveHadTheirTime) {
+  Put(WorkerState::kOnline, 0, 1);
+  State(FactId::kHealthCheckFailed, {{"check", "http"}, {"why", "answered 503"}});
+  EXPECT_EQ(After(5s), Said{}) << "one check";
+  State(FactId::kRestartAsked, {{"reason", "unresponsive"}, {"why", "3 failed checks in a row"}});
+  EXPECT_EQ(After(1s), Said{"opened unhealthy api:1"});
+  Put(WorkerState::kOnline, 0, 2);
+  EXPECT_EQ(After(39s), Said{});
+  EXPECT_EQ(After(1s), Said{"resolved unhealthy api:1"});
+}
+
+TEST_F(Book, ChecksThatGoOnFailingAreUnhealthyAndRecover) {
+  Put(WorkerState::kOnline, 0, 1);
+  State(FactId::kHealthCheckFailed, {{"check", "http"}, {"why", "answered 503"}});
+  EXPECT_EQ(After(29s), Said{});
+  After(1s);
+  EXPECT_EQ(After(1s), Said{"opened unhealthy api:1"});
+  EXPECT_EQ(After(100s), Said{}) << "online is not healthy";
+  State(FactId::kHealthRecovered, {});
+  EXPECT_EQ(After(), Said{"resolved unhealthy api:1"});
+}
+
+TEST_F(Book, WhatHappensAtOnceIsToldAtOnce) {
+  State(FactId::kRestartAsked, {{"reason", "memory_limit"}, {"why", "612 MiB, more than 600M"}});
+  State(FactId::kReloadFailed, {{"why", "no worker was replaced"}}, -1);
+  book_.OnFact({FactId::kRoleRestarted, now().wall, "", -1, {{"role", "sidecar"}}}, now());
+  EXPECT_EQ(After(), (Said{"happened memory_restart api:1", "happened reload_failed api",
+                           "happened daemon_restarted tend"}));
+  EXPECT_EQ(last_.subject, "sidecar");
+  State(FactId::kRestartAsked, {{"reason", "watch"}, {"why", "index.js changed"}});
+  State(FactId::kWorkerExited, {{"code", "1"}});
+  EXPECT_EQ(After(), Said{}) << "nobody asked for those";
+}
+
+TEST_F(Book, DiskUseWarnsGrowsCriticalAndIsOverOnlyWellBelow) {
+  Disk(0.79);
+  EXPECT_EQ(After(1s), Said{});
+  Disk(0.80);
+  EXPECT_EQ(After(1s), Said{"opened disk_warning api"});
+  const std::string id = last_.id;
+  EXPECT_THAT(last_.summary, HasSubstr("80 %"));
+  Disk(0.95);
+  EXPECT_EQ(After(1s), Said{"opened disk_critical api"});
+  EXPECT_EQ(last_.id, id);
+  for (const double share : {0.94, 0.80, 0.76, 0.99})
+    Disk(share);
+  EXPECT_EQ(After(1s), Said{});
+  Disk(0.74);
+  EXPECT_EQ(After(), Said{"resolved disk_critical api"});
+}
+
+TEST_F(Book, LinesThatAreLostAreCriticalUntilAMinuteHasPassedWithoutAny) {
+  Disk(0.1, 5);
+  EXPECT_EQ(After(1s), Said{}) << "lost before we looked";
+  State(FactId::kLogWriteFailed, {{"file", "f"}, {"error", "No space left on device"}}, -1);
+  Disk(0.1, 6);
+  EXPECT_EQ(After(1s), Said{"opened disk_critical api"});
+  EXPECT_THAT(last_.summary, HasSubstr("No space left"));
+  time_ += 58s;
+  Disk(0.1, 6);
+  EXPECT_EQ(After(), Said{});
+  time_ += 2s;
+  Disk(0.1, 6);
+  EXPECT_EQ(After(), Said{"resolved disk_critical api"});
+}
+
+TEST_F(Book, AnAppWithoutALimitHasNoShareOfIt) {
+  book_.PutDisks({{"api", 1 << 30, 0, 0, false}}, now());
+  EXPECT_EQ(After(1s), Said{});
+}
+
+TEST_F(Book, AnExporterIsBehindAndCatchesUp) {
+  ExporterLag loki{"loki", 301s, 300s, 4711, "connect: refused"};
+  book_.PutExporters({loki}, now());
+  EXPECT_EQ(After(1s), Said{"opened exporter_behind tend"});
+  EXPECT_EQ(last_.subject, "loki");
+  EXPECT_THAT(last_.summary, HasSubstr("refused"));
+  loki.lag.reset();
+  book_.PutExporters({loki}, now());
+  EXPECT_EQ(After(1s), Said{}) << "it is being replaced";
+  loki.lag = 200s;
+  book_.PutExporters({loki}, now());
+  EXPECT_EQ(After(1s), Said{});
+  loki.lag = 0s;
+  book_.PutExporters({loki}, now());
+  EXPECT_EQ(After(), Said{"resolved exporter_behind tend"});
+}
+
+TEST_F(Book, AnExporterThatIsConfiguredAwayIsNotBehind) {
+  book_.PutExporters({{"loki", 301s, 300s, 1, ""}}, now());
+  After(1s);
+  book_.PutExporters({}, now());
+  EXPECT_EQ(After(), Said{"resolved exporter_behind tend"});
+}
+
+TEST_F(Book, IdsAreUniqueWithinOneMoment) {
+  State(FactId::kRestartAsked, {{"reason", "memory_limit"}, {"why", ""}});
+  State(FactId::kRestartAsked, {{"reason", "memory_limit"}, {"why", ""}});
+  const auto told = book_.Take(now());
+  ASSERT_EQ(told.size(), 2U);
+  EXPECT_NE(told[0].id, told[1].id);
+}
+
+}  // namespace
+}  // namespace tend::exporter
