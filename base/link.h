@@ -12,6 +12,8 @@
 //       0: that is not known
 //   {"type":"ended","incarnation":ID}                 the process is gone: drain and close
 //   {"type":"fact","fact":{Fact}}
+//   {"type":"custom","app":NAME,"slot":N,"incarnation":ID,"refused":N,
+//    "metrics":{NAME:{"value":V,"unit":TEXT}}}       what its program told with @pm2/io
 //   {"type":"synced"}                                             that was the whole state
 //   {"type":"logs","op":"flush"|"reopen"|"rotate","app":NAME,"request":N}
 // sidecar → core

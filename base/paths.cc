@@ -112,6 +112,9 @@ Result<Paths> PathsFromEnvironment() {
     return Error(Errc::kInvalid, "the socket path " + socket +
                                      " is longer than 107 bytes; set TEND_HOME to a shorter one");
   }
+  // Beside the others, where workers of other users may get at it. Nothing depends on it.
+  paths.statsd_socket = paths.http_socket.substr(0, paths.http_socket.rfind('/')) + "/statsd.sock";
+  if (paths.statsd_socket.size() >= sizeof(sockaddr_un::sun_path)) paths.statsd_socket.clear();
   return paths;
 }
 

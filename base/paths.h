@@ -10,6 +10,7 @@ namespace tend {
 struct Paths {
   std::string control_socket;  // unix SOCK_SEQPACKET, core
   std::string http_socket;     // unix stream, sidecar: the same HTTP as on TCP
+  std::string statsd_socket;   // unix datagrams of workers, sidecar; "": its path would not fit
   std::string listen_file;     // the HTTP address that was bound, one line
   std::string logs;            // <logs>/<app>/…
   std::string state;           // survives a reboot: apps.json, counters

@@ -40,6 +40,20 @@ struct SpoolId {
   friend bool operator==(const SpoolId&, const SpoolId&) = default;
 };
 
+// What lines come from, and that remembers over the end of this process how far they were seen to.
+class LineOrigin {
+ public:
+  LineOrigin() = default;
+  LineOrigin(const LineOrigin&) = delete;
+  LineOrigin& operator=(const LineOrigin&) = delete;
+  virtual ~LineOrigin() = default;
+
+  virtual const SpoolId& id() const = 0;
+  // All before `offset` is, or will be whatever happens to this process, where it belongs.
+  // Thread: any.
+  virtual void Consumed(std::uint64_t offset) = 0;
+};
+
 // Whose output it is.
 struct SpoolOwner {
   std::string app;
@@ -48,11 +62,9 @@ struct SpoolOwner {
 
 class SpoolTable;
 
-class Spool {
+class Spool final : public LineOrigin {
  public:
   Spool(std::shared_ptr<SpoolTable> table, SpoolId id, SpoolOwner owner, Fd hold);
-  Spool(const Spool&) = delete;
-  Spool& operator=(const Spool&) = delete;
 
   struct Taken {
     std::size_t bytes = 0;
@@ -76,12 +88,11 @@ class Spool {
   // What is in it from cursor() on; for a process that begins with what another left.
   std::string Backlog();
 
-  // All before `offset` is, or will be whatever happens to this process, where it belongs.
-  void Consumed(std::uint64_t offset);
+  void Consumed(std::uint64_t offset) override;
   // No more will be taken: the spool goes away once all of it is consumed.
   void Close();
 
-  const SpoolId& id() const { return id_; }
+  const SpoolId& id() const override { return id_; }
   const SpoolOwner& owner() const { return owner_; }
   // How much was taken in all.
   std::uint64_t size() const { return size_.load(std::memory_order_acquire); }
@@ -176,11 +187,11 @@ class SpoolTable : public std::enable_shared_from_this<SpoolTable> {
 
 // How far a stream is consumed once this has been written. Empty: nothing is recorded of it.
 struct SpoolMark {
-  std::shared_ptr<Spool> spool;
+  std::shared_ptr<LineOrigin> origin;
   std::uint64_t offset = 0;
 
   void Consume() const {
-    if (spool) spool->Consumed(offset);
+    if (origin) origin->Consumed(offset);
   }
 };
 

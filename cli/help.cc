@@ -65,7 +65,8 @@ std::string Synopsis(const CommandRow& row) {
 }
 
 bool NamesApps(const CommandRow& row) {
-  return row.synopsis.find("APP") != std::string_view::npos && row.id != CommandId::kPipe;
+  const bool is_new = row.id == CommandId::kPipe || row.id == CommandId::kAttach;
+  return row.synopsis.find("APP") != std::string_view::npos && !is_new;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "collector/pipe_reader.h"
+#include "collector/statsd_line.h"
 #include "collector/telemetry_frame.h"
 
 namespace tend::collector {
@@ -13,6 +14,8 @@ constexpr std::size_t kReadBytes = 64 * 1024;
 constexpr std::size_t kPipeBytes = 64 * 1024;
 // Of a worker in a hurry: so that it seldom has to wait for us, and we take much at a time.
 constexpr std::size_t kHurriedPipeBytes = 256 * 1024;
+// Values of an app's own that are taken at once; those of one take of a pipe are far fewer.
+constexpr std::size_t kCustomTakeMax = 64 * 1024;
 constexpr auto kRestMin = std::chrono::microseconds(100);
 
 }  // namespace
@@ -175,6 +178,8 @@ bool Collector::Take(PipeState& pipe) {
   if (!life.worker) return true;
   if (pipe.kind != PipeKind::kTelemetry && !records_.HasRoom(*life.worker)) {
     pipe.waits_for_room = true;
+    auto& since = slots_[{life.worker->app, life.worker->slot}].blocked_since;
+    if (!since) since = loop_.Now();
     pipe.reader.Pause();
     return true;
   }
@@ -288,18 +293,26 @@ void Collector::Publish(PipeState& pipe, std::shared_ptr<RecordBatch> batch, Wal
     TakeFrames(pipe, *batch);
     return;
   }
-  const std::shared_ptr<const WorkerRef>& worker = pipe.life.worker;
-  batch->worker = worker;
-  batch->stream = pipe.kind == PipeKind::kStdout ? Stream::kStdout : Stream::kStderr;
-  batch->stamp = StampFor(worker->app, taken_at);
   if (pipe.spool) batch->mark = {pipe.spool, CompleteTo(pipe)};
+  const Stream stream = pipe.kind == PipeKind::kStdout ? Stream::kStdout : Stream::kStderr;
+  Stamp(pipe.life.worker, stream, std::move(batch), pipe.in_piece, taken_at);
+}
+
+void Collector::Stamp(std::shared_ptr<const WorkerRef> worker,
+                      Stream stream,
+                      std::shared_ptr<RecordBatch> batch,
+                      bool& in_piece,
+                      Wall taken_at) {
+  batch->stream = stream;
+  batch->stamp = StampFor(worker->app, taken_at);
   WorkerCounters& counters = slots_[{worker->app, worker->slot}].counters;
+  batch->worker = std::move(worker);
   StreamCounters& counter = batch->stream == Stream::kStdout ? counters.out : counters.err;
   for (const LineSpan& line : batch->lines) {
     const bool cut = (line.flags & kLinePartial) != 0;
     if (!cut) ++counter.lines;
-    if (cut && !pipe.in_piece) ++counter.split_lines;
-    pipe.in_piece = cut;
+    if (cut && !in_piece) ++counter.split_lines;
+    in_piece = cut;
     counter.bytes += line.size + (cut ? 0 : 1);
   }
   if (batch->stream == Stream::kStderr) Remember(*batch);
@@ -315,14 +328,24 @@ void Collector::SetRedactor(const std::string& app, std::shared_ptr<const Redact
 }
 
 void Collector::TakeFrames(PipeState& pipe, const RecordBatch& batch) {
+  const WorkerRef& worker = *pipe.life.worker;
+  std::vector<CustomValue> values;
+  std::size_t refused = 0;
   for (const LineSpan& line : batch.lines) {
-    const auto report = ParseFrame(batch.Text(line));
+    const std::string_view text = batch.Text(line);
+    if (!text.starts_with('{')) {
+      const bool is_statsd = values.size() < kCustomTakeMax && ParseStatsdLine(text, values);
+      if (!is_statsd && !text.empty()) ++refused;
+      continue;
+    }
+    const auto report = ParseFrame(text);
     if (report) {
-      telemetry_.Report(*pipe.life.worker, *report);
+      telemetry_.Report(worker, *report);
     } else {
-      ++slots_[{pipe.life.worker->app, pipe.life.worker->slot}].counters.bad_frames;
+      ++refused;
     }
   }
+  if (!values.empty() || refused > 0) telemetry_.Custom(worker, values, refused);
 }
 
 void Collector::Remember(const RecordBatch& batch) {
@@ -381,6 +404,11 @@ void Collector::CheckDrained(Life& life) {
 }
 
 void Collector::Resume(const std::string& app) {
+  for (auto& [key, slot] : slots_) {
+    if (key.first != app || !slot.blocked_since) continue;
+    slot.counters.blocked_seconds += SecondsSince(*slot.blocked_since);
+    slot.blocked_since.reset();
+  }
   for (auto& entry : lives_) {
     Life& life = *entry.second;
     if (!life.worker || life.worker->app != app) continue;
@@ -482,7 +510,14 @@ bool Collector::IsDrained(std::uint64_t incarnation) const {
 
 WorkerCounters Collector::Counters(const std::string& app, int slot) const {
   const auto it = slots_.find({app, slot});
-  return it == slots_.end() ? WorkerCounters{} : it->second.counters;
+  if (it == slots_.end()) return {};
+  WorkerCounters counters = it->second.counters;
+  if (it->second.blocked_since) counters.blocked_seconds += SecondsSince(*it->second.blocked_since);
+  return counters;
+}
+
+double Collector::SecondsSince(Mono time) const {
+  return std::chrono::duration<double>(loop_.Now() - time).count();
 }
 
 std::size_t Collector::open_pipes() const {

@@ -21,6 +21,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -45,7 +46,7 @@ struct StreamCounters {
 
 struct WorkerCounters {
   StreamCounters out, err;
-  std::uint64_t bad_frames = 0;  // on the telemetry pipe
+  double blocked_seconds = 0;  // for which nothing was read, because the sink had no room
 };
 
 class Collector {
@@ -85,6 +86,15 @@ class Collector {
   // that somebody else holds open is read on; after the linger time its unfinished line is
   // published. For that time the incarnation is remembered, and its late pipes are read.
   void Ended(std::uint64_t incarnation);
+  // Lines that were taken elsewhere than from a pipe: stamped, counted and published like others.
+  // `in_piece` is kept by the caller for each source, and begins as false.
+  bool HasRoom(const WorkerRef& worker) const { return records_.HasRoom(worker); }
+  void Deliver(std::shared_ptr<const WorkerRef> worker,
+               Stream stream,
+               std::shared_ptr<RecordBatch> batch,
+               bool& in_piece) {
+    Stamp(std::move(worker), stream, std::move(batch), in_piece, loop_.WallNow());
+  }
   // The sink has room for this app again.
   void Resume(const std::string& app);
   // A spool of this incarnation that had no room has some.
@@ -127,10 +137,12 @@ class Collector {
   };
   struct Slot {
     WorkerCounters counters;
+    std::optional<Mono> blocked_since;
     std::deque<Tail> tails;  // of the newest incarnations that wrote on stderr
   };
   using SlotKey = std::pair<std::string, int>;
 
+  double SecondsSince(Mono time) const;
   Life& LifeOf(std::uint64_t incarnation);
   void TakeLast(std::uint64_t incarnation);
   // False: the pipe is gone.
@@ -146,6 +158,11 @@ class Collector {
   // Of what was read: where the line begins that is not complete yet.
   static std::uint64_t CompleteTo(PipeState& pipe);
   void Publish(PipeState& pipe, std::shared_ptr<RecordBatch> batch, Wall taken_at);
+  void Stamp(std::shared_ptr<const WorkerRef> worker,
+             Stream stream,
+             std::shared_ptr<RecordBatch> batch,
+             bool& in_piece,
+             Wall taken_at);
   void Publish(PipeState& pipe, std::shared_ptr<RecordBatch> batch) {
     Publish(pipe, std::move(batch), loop_.WallNow());
   }

@@ -1,5 +1,6 @@
 #include "collector/telemetry_frame.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -14,6 +15,9 @@ constexpr std::size_t kRuntimeMaxBytes = 64;
 // A report that claims more than a day is not from a clock.
 constexpr double kSecondsMax = 86400;
 constexpr double kBytesMax = 1e15;
+constexpr double kCountMax = 1e12;
+constexpr std::size_t kSpacesMax = 16;
+constexpr std::size_t kSpaceNameMax = 32;
 
 // True if `member` is missing, or a number between 0 and `max`, which then is in `out`.
 bool Read(const json::value* member, double max, double& out) {
@@ -41,18 +45,91 @@ bool ReadLag(const json::value* member, TelemetryReport& report) {
   return true;
 }
 
-bool ReadHeap(const json::value* member, TelemetryReport& report) {
+// As Read; absent stays absent.
+bool ReadLevel(const json::value* member, double max, std::optional<std::uint64_t>& out) {
+  if (member == nullptr) return true;
+  double number = 0;
+  if (!Read(member, max, number)) return false;
+  out = static_cast<std::uint64_t>(number);
+  return true;
+}
+
+// Sizes in bytes, one for each of `outs`.
+bool ReadSizes(const json::value* member,
+               std::initializer_list<std::optional<std::uint64_t>*> outs) {
   if (member == nullptr) return true;
   const json::array* sizes = member->if_array();
-  if (sizes == nullptr || sizes->size() != 3) return false;
-  double used = 0, total = 0, limit = 0;
-  const bool ok = Read(&(*sizes)[0], kBytesMax, used) && Read(&(*sizes)[1], kBytesMax, total) &&
-                  Read(&(*sizes)[2], kBytesMax, limit);
-  if (!ok) return false;
-  report.heap_used_bytes = static_cast<std::uint64_t>(used);
-  report.heap_total_bytes = static_cast<std::uint64_t>(total);
-  report.heap_limit_bytes = static_cast<std::uint64_t>(limit);
+  if (sizes == nullptr || sizes->size() != outs.size()) return false;
+  std::size_t i = 0;
+  for (std::optional<std::uint64_t>* out : outs) {
+    if (!ReadLevel(&(*sizes)[i++], kBytesMax, *out)) return false;
+  }
   return true;
+}
+
+bool ReadPauses(const json::value& member, Pauses& out) {
+  const json::array* pair = member.if_array();
+  if (pair == nullptr || pair->size() != 2) return false;
+  double count = 0;
+  if (!Read(&(*pair)[0], kCountMax, count) || !Read(&(*pair)[1], kSecondsMax, out.seconds)) {
+    return false;
+  }
+  out.count = static_cast<std::uint64_t>(count);
+  return true;
+}
+
+bool ReadStalls(const json::value* member, TelemetryReport& report) {
+  return member == nullptr || ReadPauses(*member, report.stalls);
+}
+
+// Kinds that this version does not know are passed over.
+bool ReadGc(const json::value* member, TelemetryReport& report) {
+  if (member == nullptr) return true;
+  const json::object* kinds = member->if_object();
+  if (kinds == nullptr) return false;
+  for (std::size_t i = 0; i < kGcKinds.size(); ++i) {
+    const json::value* pauses = kinds->if_contains(kGcKinds[i]);
+    if (pauses != nullptr && !ReadPauses(*pauses, report.gc[i].emplace())) return false;
+  }
+  return true;
+}
+
+bool IsSpaceName(std::string_view name) {
+  const auto is_plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+  };
+  return !name.empty() && name.size() <= kSpaceNameMax &&
+         std::all_of(name.begin(), name.end(), is_plain);
+}
+
+bool ReadSpaces(const json::value* member, TelemetryReport& report) {
+  if (member == nullptr) return true;
+  const json::object* spaces = member->if_object();
+  if (spaces == nullptr || spaces->size() > kSpacesMax) return false;
+  for (const auto& [key, value] : *spaces) {
+    const std::string_view name(key.data(), key.size());
+    std::optional<std::uint64_t> used;
+    if (!IsSpaceName(name) || !ReadLevel(&value, kBytesMax, used)) return false;
+    report.heap_spaces.emplace_back(name, *used);
+  }
+  return true;
+}
+
+bool ReadMemory(const json::object& frame, TelemetryReport& report) {
+  return ReadSizes(frame.if_contains("heap"),
+                   {&report.heap_used_bytes, &report.heap_total_bytes, &report.heap_limit_bytes}) &&
+         ReadSizes(frame.if_contains("ext"),
+                   {&report.external_bytes, &report.array_buffers_bytes}) &&
+         ReadSpaces(frame.if_contains("spaces"), report) && ReadGc(frame.if_contains("gc"), report);
+}
+
+bool ReadLoop(const json::object& frame, TelemetryReport& report) {
+  return ReadLag(frame.if_contains("lag"), report) &&
+         Read(frame.if_contains("sum"), kSecondsMax, report.lag_sum_seconds) &&
+         Read(frame.if_contains("max"), kSecondsMax, report.lag_max_seconds) &&
+         ReadStalls(frame.if_contains("stalls"), report) &&
+         Read(frame.if_contains("active"), kSecondsMax, report.loop_active_seconds) &&
+         Read(frame.if_contains("idle"), kSecondsMax, report.loop_idle_seconds);
 }
 
 // What is shown to people and in labels: printable ASCII only.
@@ -79,12 +156,10 @@ Result<TelemetryReport> ParseFrame(std::string_view line) {
   double version = 0;
   if (!Read(frame->if_contains("v"), 1, version) || version < 1) return wrong;
   TelemetryReport report;
-  const bool ok = ReadLag(frame->if_contains("lag"), report) &&
-                  Read(frame->if_contains("sum"), kSecondsMax, report.lag_sum_seconds) &&
-                  Read(frame->if_contains("max"), kSecondsMax, report.lag_max_seconds) &&
-                  Read(frame->if_contains("active"), kSecondsMax, report.loop_active_seconds) &&
-                  Read(frame->if_contains("idle"), kSecondsMax, report.loop_idle_seconds) &&
-                  ReadHeap(frame->if_contains("heap"), report) &&
+  const bool ok = ReadLoop(*frame, report) && ReadMemory(*frame, report) &&
+                  ReadLevel(frame->if_contains("res"), kCountMax, report.active_resources) &&
+                  ReadLevel(frame->if_contains("exc"), kCountMax, report.uncaught_exceptions) &&
+                  ReadLevel(frame->if_contains("rej"), kCountMax, report.unhandled_rejections) &&
                   ReadRuntime(frame->if_contains("rt"), report);
   if (!ok) return wrong;
   return report;

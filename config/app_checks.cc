@@ -173,6 +173,9 @@ class Checker {
     if (WhoRuns(app_) == Runs::kOther) {
       Refuse("health.event_loop", "needs node to run the script: others have no event loop to see");
     }
+    if (app_.telemetry != Telemetry::kAuto) {
+      Refuse("health.event_loop", "needs what measures it", "leave `telemetry` out");
+    }
   }
 
   // Several workers that are no cluster: does a check reach the one that it is about?

@@ -88,8 +88,8 @@ void VisitMembers(App& app,
          listen, balance, autostart, autorestart, restart_delay, exp_backoff_restart_delay,
          max_restarts, min_uptime, stop_exit_codes, kill_timeout, kill_signal, treekill,
          shutdown_with_message, wait_ready, listen_timeout, ready, health, reload, max_memory,
-         on_memory, cron_restart, watch, ignore_watch, watch_delay, uid, gid, out_file, error_file,
-         log_file, merge_logs, log_date_format, time, log_type, logs] = app;
+         on_memory, cron_restart, watch, ignore_watch, watch_delay, telemetry, uid, gid, out_file,
+         error_file, log_file, merge_logs, log_date_format, time, log_type, logs] = app;
   visit("name", name);
   visit("namespace", namespace_);
   visit("script", script);
@@ -131,6 +131,7 @@ void VisitMembers(App& app,
   visit("watch", watch);
   visit("ignore_watch", ignore_watch);
   visit("watch_delay", watch_delay);
+  visit("telemetry", telemetry);
   visit("uid", uid);
   visit("gid", gid);
   visit("out_file", out_file);
@@ -355,6 +356,7 @@ class Reader {
   static bool Read(const json::value& from, Balance& to) { return ReadEnum(from, to, 3); }
   static bool Read(const json::value& from, OnMemory& to) { return ReadEnum(from, to, 2); }
   static bool Read(const json::value& from, Overlap& to) { return ReadEnum(from, to, 3); }
+  static bool Read(const json::value& from, Telemetry& to) { return ReadEnum(from, to, 4); }
   static bool Read(const json::value& from, MetricsLevel& to) { return ReadEnum(from, to, 3); }
   static bool Read(const json::value& from, ExporterType& to) { return ReadEnum(from, to, 5); }
   static bool Read(const json::value& from, Metadata& to) { return ReadEnum(from, to, 3); }

@@ -25,6 +25,9 @@ enum class Balance : std::uint8_t { kShared, kRoundRobin, kReuseport };
 enum class OnMemory : std::uint8_t { kRestart, kWarn };
 // Whether a worker's successor runs beside it before it ends. kAuto: where they can share a port.
 enum class Overlap : std::uint8_t { kAuto, kYes, kNo };
+// What a worker gets to tell of itself with: a preload that measures Node (kAuto, where node runs
+// the script) or Python, or just the pipe.
+enum class Telemetry : std::uint8_t { kAuto, kOff, kPython, kPipe };
 
 // LogConfig::fsync
 inline constexpr Duration kFsyncAtRotation{0};
@@ -135,6 +138,7 @@ struct AppConfig {
   std::vector<std::string> watch;         // files and folders, absolute after Resolve; empty: none
   std::vector<std::string> ignore_watch;  // globs; empty: PM2's own, dot files and node_modules
   Duration watch_delay{0};
+  Telemetry telemetry = Telemetry::kAuto;
 
   std::string uid, gid;  // name or number; "": ours
 

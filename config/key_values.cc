@@ -72,8 +72,9 @@ Result<Setting> Time(const Key& key, const Value& value) {
 Result<Setting> Choice(const Key& key, const Value& value) {
   const bool is_flag = value.kind == ValueKind::kBool;
   for (const std::string_view choice : Words(key.choices)) {
-    const bool is_it = is_flag ? choice == (value.text == "true" ? "yes" : "no")
-                               : value.kind == ValueKind::kString && value.text == choice;
+    const bool is_said = value.kind == ValueKind::kString && value.text == choice;
+    const bool is_no = choice == "no" || choice == "off";
+    const bool is_it = is_flag ? (value.text == "true" ? choice == "yes" : is_no) : is_said;
     if (!is_it) continue;
     Setting setting;
     setting.text = choice;

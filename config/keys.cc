@@ -85,6 +85,15 @@ void Assign(Balance& to, const Setting& from) {
 void Assign(OnMemory& to, const Setting& from) {
   to = from.text == "warn" ? OnMemory::kWarn : OnMemory::kRestart;
 }
+void Assign(Telemetry& to, const Setting& from) {
+  if (from.text == "python") {
+    to = Telemetry::kPython;
+  } else if (from.text == "pipe") {
+    to = Telemetry::kPipe;
+  } else {
+    to = from.text == "off" ? Telemetry::kOff : Telemetry::kAuto;
+  }
+}
 void Assign(Overlap& to, const Setting& from) {
   if (from.text == "auto") {
     to = Overlap::kAuto;
@@ -165,6 +174,10 @@ std::string Show(Balance value) {
 }
 std::string Show(OnMemory value) {
   return value == OnMemory::kWarn ? "warn" : "restart";
+}
+std::string Show(Telemetry value) {
+  constexpr std::array<const char*, 4> kNames = {"auto", "off", "python", "pipe"};
+  return kNames[static_cast<std::size_t>(value)];
 }
 std::string Show(Overlap value) {
   constexpr std::array<const char*, 3> kNames = {"auto", "yes", "no"};

@@ -7,11 +7,22 @@
 #include <string>
 #include <string_view>
 
+#include "config/observe.h"
+
 namespace tend::exporter {
 
-enum class MetricType : std::uint8_t { kCounter, kGauge, kHistogram, kInfo, kStateSet };
+// kSummary: sum and count, no quantiles.
+enum class MetricType : std::uint8_t {
+  kCounter,
+  kGauge,
+  kHistogram,
+  kSummary,
+  kInfo,
+  kStateSet,
+  kUnknown
+};
 // How much of the page a user has to ask for: basic is what dashboards and alerts stand on.
-enum class MetricLevel : std::uint8_t { kBasic, kStandard };
+using MetricLevel = config::MetricsLevel;
 
 enum class Metric : std::uint8_t {
 #define METRIC(id, level, type, name, unit, labels, help) k##id,
@@ -33,6 +44,25 @@ inline constexpr auto kMetrics = std::to_array<MetricRow>({
 
 constexpr const MetricRow& RowOf(Metric metric) {
   return kMetrics[static_cast<std::size_t>(metric)];
+}
+
+// Names that are others': compat_metrics.def.
+enum class CompatSet : std::uint8_t { kPm2, kPromClient };
+enum class Compat : std::uint8_t {
+#define COMPAT(id, set, type, name, unit, labels, help) k##id,
+#include "exporter/compat_metrics.def"
+};
+struct CompatRow {
+  CompatSet set;
+  MetricRow row;
+};
+inline constexpr auto kCompatMetrics = std::to_array<CompatRow>({
+#define COMPAT(id, set, type, name, unit, labels, help) \
+  {CompatSet::set, {{}, MetricLevel::kBasic, MetricType::type, name, unit, labels, help}},
+#include "exporter/compat_metrics.def"
+});
+constexpr const MetricRow& RowOf(Compat metric) {
+  return kCompatMetrics[static_cast<std::size_t>(metric)].row;
 }
 
 consteval bool IsSnakeCase(std::string_view name) {
@@ -57,11 +87,13 @@ consteval bool LabelsAreWellFormed(std::string_view labels) {
   return true;
 }
 
+// "process_*" describes the exporting process: it has no labels that could say another.
+consteval bool NameIsOurs(const MetricRow& row) {
+  return row.name.starts_with("tend_") || (row.name.starts_with("process_") && row.labels.empty());
+}
+
 consteval bool RowIsWellFormed(const MetricRow& row) {
   if (!IsSnakeCase(row.name) || !LabelsAreWellFormed(row.labels)) return false;
-  if (!row.name.starts_with("tend_") && !row.name.starts_with("process_")) return false;
-  // "process_*" describes the exporting process: it has no labels that could say another.
-  if (row.name.starts_with("process_") && !row.labels.empty()) return false;
   for (const char* suffix : {"_total", "_info", "_count", "_sum", "_bucket", "_created"}) {
     if (row.name.ends_with(suffix)) return false;
   }
@@ -77,18 +109,25 @@ consteval bool RowIsWellFormed(const MetricRow& row) {
 
 consteval bool CatalogIsWellFormed() {
   for (const MetricRow& row : kMetrics) {
-    if (!RowIsWellFormed(row)) return false;
+    if (!NameIsOurs(row) || !RowIsWellFormed(row)) return false;
+    for (const CompatRow& other : kCompatMetrics) {
+      if (other.row.name == row.name) return false;
+    }
     for (const MetricRow& other : kMetrics) {
       if (&other != &row && other.name == row.name) return false;
     }
+  }
+  for (const CompatRow& compat : kCompatMetrics) {
+    if (!RowIsWellFormed(compat.row)) return false;
   }
   return true;
 }
 static_assert(CatalogIsWellFormed(),
               "metrics.def: a name, label, unit or help breaks a rule, or is twice");
 
-// "counter", "gauge", "histogram", "info", "stateset".
+// "counter", "gauge", "histogram", "summary", "info", "stateset", "unknown".
 std::string_view TypeName(MetricType type);
+std::string_view LevelName(MetricLevel level);  // "basic", …
 // docs/reference/metrics.md.
 std::string MetricsMarkdown();
 

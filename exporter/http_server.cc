@@ -45,6 +45,30 @@ constexpr std::size_t kDiscardMax = 256 * 1024;
 constexpr auto kRetryEvery = std::chrono::milliseconds(100);
 constexpr auto kDiscardTimeout = std::chrono::seconds(1);
 
+// Sends chunks that it shares with others.
+struct ChunksBody {
+  using value_type = SharedChunks;
+
+  class writer {
+   public:
+    using const_buffers_type = asio::const_buffer;
+    template <bool kIsRequest, typename Fields>
+    writer(const http::header<kIsRequest, Fields>&, const value_type& chunks) : chunks_(*chunks) {}
+
+    void init(error_code& ec) { ec = {}; }
+    boost::optional<std::pair<const_buffers_type, bool>> get(error_code& ec) {
+      ec = {};
+      if (next_ == chunks_.size()) return boost::none;
+      const std::string& chunk = chunks_[next_++];
+      return {{asio::buffer(chunk), next_ < chunks_.size()}};
+    }
+
+   private:
+    const Chunks& chunks_;
+    std::size_t next_ = 0;
+  };
+};
+
 // What all sessions share.
 struct Shared {
   HttpServer::Handler handler;
@@ -121,6 +145,7 @@ class Session final : public std::enable_shared_from_this<Session<Protocol>> {
       const auto value = request[field];
       return std::string(value.data(), value.size());
     };
+    parsed.host = text_of(http::field::host);
     parsed.accept = text_of(http::field::accept);
     parsed.accept_encoding = text_of(http::field::accept_encoding);
     parsed.is_read = request.method() == http::verb::get || head_;
@@ -153,6 +178,7 @@ class Session final : public std::enable_shared_from_this<Session<Protocol>> {
 
   void Respond(HttpResponse response) {
     if (response.stream) return StartStream(std::move(response));
+    if (response.shared) return SendShared(response);
     auto message = std::make_shared<http::response<http::string_body>>(
         static_cast<http::status>(response.status), version_);
     SetFields(*message, response);
@@ -165,6 +191,22 @@ class Session final : public std::enable_shared_from_this<Session<Protocol>> {
     }
     message->content_length(response.body.size());
     if (!head_) message->body() = std::move(response.body);
+    Send(std::move(message));
+  }
+
+  void SendShared(const HttpResponse& response) {
+    auto message = std::make_shared<http::response<ChunksBody>>(
+        static_cast<http::status>(response.status), version_);
+    SetFields(*message, response);
+    message->set(http::field::vary, "Accept, Accept-Encoding");
+    if (response.shared_is_gzip) message->set(http::field::content_encoding, "gzip");
+    message->content_length(SizeOf(*response.shared));
+    message->body() = response.shared;
+    Send(std::move(message));
+  }
+
+  template <typename Body>
+  void Send(std::shared_ptr<http::response<Body>> message) {
     stream_.expires_after(shared_.timeouts.write);
     const auto done = [self = this->shared_from_this(), message](error_code ec, std::size_t) {
       if (!ec && self->refused_) return self->Discard();
@@ -172,7 +214,7 @@ class Session final : public std::enable_shared_from_this<Session<Protocol>> {
       self->Read();
     };
     if (!head_) return http::async_write(stream_, *message, done);
-    auto serializer = std::make_shared<http::response_serializer<http::string_body>>(*message);
+    auto serializer = std::make_shared<http::response_serializer<Body>>(*message);
     http::async_write_header(stream_, *serializer,
                              [serializer, done](error_code ec, std::size_t n) { done(ec, n); });
   }

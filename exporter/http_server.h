@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "exporter/chunks.h"
 
 namespace tend::exporter {
 
@@ -35,6 +36,7 @@ inline constexpr std::size_t kConnectionsMax = 256;
 struct HttpRequest {
   std::string path;                               // percent-decoded, without query
   std::multimap<std::string, std::string> query;  // percent-decoded
+  std::string host;                               // as the client calls us, with its port
   std::string accept;
   std::string accept_encoding;
   bool is_read = true;  // GET or HEAD; else POST or PUT, over the unix socket
@@ -64,6 +66,8 @@ struct HttpResponse {
   unsigned status = 200;
   std::string content_type = "application/json";
   std::string body;
+  SharedChunks shared;                 // instead of body, which others may be sent at the same time
+  bool shared_is_gzip = false;         // for those whose accept_encoding takes it
   std::unique_ptr<BodyStream> stream;  // instead of body
   std::vector<std::pair<std::string, std::string>> headers;
 };

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "base/telemetry.h"
 #include "base/time.h"
@@ -16,7 +17,7 @@ namespace tend::exporter {
 
 // Upper bounds of the exported buckets, in seconds; each is one of kLagBounds.
 inline constexpr auto kLagExportBounds =
-    std::to_array<double>({0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10});
+    std::to_array<double>({0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10});
 
 struct LagView {
   std::array<std::uint64_t, kLagExportBounds.size() + 1> cumulative{};  // by bound, then all
@@ -41,6 +42,13 @@ class LoopLag {
   void Add(const TelemetryReport& report, Mono now);
   LagView View(Mono now) const;
   Mono last_report() const { return last_report_; }
+  // visit(name, number) for each number that only ever grows, to be kept and set again.
+  template <typename Visit>
+  void Counters(Visit&& visit) {
+    for (std::size_t i = 0; i < kLagBuckets; ++i)
+      visit("lag_" + std::to_string(i), counts_[i]);
+    visit(std::string("lag_sum"), sum_);
+  }
 
  private:
   static constexpr std::size_t kSlices = 12;

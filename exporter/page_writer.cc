@@ -12,6 +12,7 @@ namespace tend::exporter {
 namespace {
 
 constexpr std::size_t kLabelValueMax = 128;
+constexpr std::size_t kNumberMax = 40;
 
 void AppendEscaped(std::string_view character, std::string& out) {
   if (character == "\\") {
@@ -38,6 +39,7 @@ std::string FormatBound(double bound) {
 
 // Classic text knows neither info nor stateset.
 std::string_view ClassicType(MetricType type) {
+  if (type == MetricType::kUnknown) return "untyped";
   const bool plain = type == MetricType::kInfo || type == MetricType::kStateSet;
   return plain ? "gauge" : TypeName(type);
 }
@@ -48,23 +50,46 @@ std::string_view SampleSuffix(MetricType type) {
   return {};
 }
 
-}  // namespace
-
-std::string FormatNumber(double value) {
-  if (std::isnan(value)) return "NaN";
-  if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
-  std::array<char, 40> buffer;
-  char* const end = buffer.data() + buffer.size();
+// Into a buffer of kNumberMax bytes; the end of what was written.
+char* WriteNumber(double value, char* buffer) {
+  const auto text = [&](std::string_view word) {
+    return std::copy(word.begin(), word.end(), buffer);
+  };
+  if (std::isnan(value)) return text("NaN");
+  if (std::isinf(value)) return text(value > 0 ? "+Inf" : "-Inf");
+  char* const end = buffer + kNumberMax;
   const double size = std::fabs(value);
-  if (std::floor(value) == value && size < 1e15) {
-    return {buffer.data(), std::to_chars(buffer.data(), end, static_cast<std::int64_t>(value)).ptr};
+  if (size < 1e15 && std::floor(value) == value) {
+    return std::to_chars(buffer, end, static_cast<std::int64_t>(value)).ptr;
   }
   // Where Go's %g, which Prometheus normalises bounds by, has no exponent either: 0.0001, not
   // 1e-04.
   const auto format =
       size >= 1e-4 && size < 1e15 ? std::chars_format::fixed : std::chars_format::general;
-  const auto result = std::to_chars(buffer.data(), end, value, format);
-  return {buffer.data(), result.ptr};
+  return std::to_chars(buffer, end, value, format).ptr;
+}
+
+void AppendLabels(Labels labels, std::string& out) {
+  for (const Label& label : labels) {
+    if (!out.empty()) out += ',';
+    out += label.name;
+    out += "=\"";
+    AppendLabelValue(label.value, out);
+    out += '"';
+  }
+}
+
+}  // namespace
+
+std::string FormatNumber(double value) {
+  std::array<char, kNumberMax> buffer;
+  return {buffer.data(), WriteNumber(value, buffer.data())};
+}
+
+std::string RenderLabels(Labels labels) {
+  std::string out;
+  AppendLabels(labels, out);
+  return out;
 }
 
 void AppendLabelValue(std::string_view text, std::string& out) {
@@ -84,6 +109,7 @@ void AppendLabelValue(std::string_view text, std::string& out) {
 }
 
 void PageWriter::Begin(const MetricRow& row) {
+  if (row_ == &row) return;
   row_ = &row;
   has_metadata_ = false;
 }
@@ -122,74 +148,106 @@ void PageWriter::Metadata() {
   out_ += '\n';
 }
 
-void PageWriter::WriteLabels(Labels labels, const Label* extra) {
-  char before = '{';
-  const auto write = [&](const Label& label) {
-    out_ += before;
-    out_ += label.name;
-    out_ += "=\"";
-    AppendLabelValue(label.value, out_);
-    out_ += '"';
-    before = ',';
-  };
-  for (const Label& label : labels)
-    write(label);
-  if (extra != nullptr) write(*extra);
-  if (before == ',') out_ += '}';
-}
-
-void PageWriter::Line(std::string_view suffix,
-                      Labels labels,
-                      const Label* extra,
-                      std::string_view value) {
+void PageWriter::Start(std::string_view suffix, Rendered labels) {
   TEND_CHECK(row_ != nullptr);
   Metadata();
   Name(suffix);
-  WriteLabels(labels, extra);
+  if (!labels.base.empty() || !labels.more.empty()) {
+    out_ += '{';
+    out_ += labels.base;
+    if (!labels.base.empty() && !labels.more.empty()) out_ += ',';
+    out_ += labels.more;
+    out_ += '}';
+  }
   out_ += ' ';
-  out_ += value;
-  out_ += '\n';
-  ++series_;
 }
 
-void PageWriter::WriteCount(std::string_view suffix,
-                            Labels labels,
-                            const Label* extra,
-                            std::uint64_t value) {
-  std::array<char, 24> buffer;
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr;
-  Line(suffix, labels, extra, {buffer.data(), end});
+void PageWriter::FinishLine(char* value, char* end) {
+  *end++ = '\n';
+  out_.append(value, static_cast<std::size_t>(end - value));
+  ++series_;
+  if (out_.size() >= kChunkBytes && full_) full_(out_);
+}
+
+void PageWriter::Finish(double value) {
+  std::array<char, kNumberMax> buffer;
+  FinishLine(buffer.data(), WriteNumber(value, buffer.data()));
+}
+
+void PageWriter::Finish(std::uint64_t value) {
+  std::array<char, kNumberMax> buffer;
+  char* const end = buffer.data() + buffer.size();
+  FinishLine(buffer.data(), std::to_chars(buffer.data(), end, value).ptr);
 }
 
 void PageWriter::Sample(Labels labels, double value) {
-  Line(SampleSuffix(row_->type), labels, nullptr, FormatNumber(value));
+  labels_.clear();
+  AppendLabels(labels, labels_);
+  Sample(Rendered{labels_}, value);
 }
 
 void PageWriter::Sample(Labels labels, std::uint64_t value) {
-  WriteCount(SampleSuffix(row_->type), labels, nullptr, value);
+  labels_.clear();
+  AppendLabels(labels, labels_);
+  Sample(Rendered{labels_}, value);
 }
 
-void PageWriter::StateSet(Labels labels,
+void PageWriter::Sample(Rendered labels, double value) {
+  Start(SampleSuffix(row_->type), labels);
+  Finish(value);
+}
+
+void PageWriter::Sample(Rendered labels, std::uint64_t value) {
+  Start(SampleSuffix(row_->type), labels);
+  Finish(value);
+}
+
+void PageWriter::StateSet(Rendered labels,
                           std::span<const std::string_view> states,
                           std::string_view current) {
   for (const std::string_view state : states) {
-    const Label extra{row_->name, state};
-    Line({}, labels, &extra, state == current ? "1" : "0");
+    labels_.clear();
+    AppendLabels({{row_->name, state}}, labels_);
+    Start({}, {labels.base, labels_});
+    Finish(std::uint64_t{state == current ? 1u : 0u});
   }
 }
 
-void PageWriter::Histogram(Labels labels,
+void PageWriter::Summary(Rendered labels, std::uint64_t count, double sum) {
+  Start("_count", labels);
+  Finish(count);
+  Start("_sum", labels);
+  Finish(sum);
+}
+
+// Workers of a family have the same bounds, one after the other.
+void PageWriter::SetBounds(std::span<const double> bounds) {
+  const bool is_same = std::equal(bounds.begin(), bounds.end(), bounds_.begin(), bounds_.end());
+  if (is_same && !bound_labels_.empty()) return;
+  bounds_.assign(bounds.begin(), bounds.end());
+  bound_labels_.clear();
+  for (const double bound : bounds)
+    bound_labels_.push_back(RenderLabels({{"le", FormatBound(bound)}}));
+  bound_labels_.push_back(RenderLabels({{"le", "+Inf"}}));
+}
+
+void PageWriter::Histogram(Rendered labels,
                            std::span<const double> bounds,
                            std::span<const std::uint64_t> cumulative,
                            double sum) {
   TEND_CHECK(cumulative.size() == bounds.size() + 1);
+  SetBounds(bounds);
+  const std::string before = labels.more.empty() ? std::string() : std::string(labels.more) + ',';
   for (std::size_t i = 0; i < cumulative.size(); ++i) {
-    const std::string bound = i < bounds.size() ? FormatBound(bounds[i]) : "+Inf";
-    const Label extra{"le", bound};
-    WriteCount("_bucket", labels, &extra, cumulative[i]);
+    labels_ = before;
+    labels_ += bound_labels_[i];
+    Start("_bucket", {labels.base, labels_});
+    Finish(cumulative[i]);
   }
-  WriteCount("_count", labels, nullptr, cumulative.back());
-  Line("_sum", labels, nullptr, FormatNumber(sum));
+  Start("_count", labels);
+  Finish(cumulative.back());
+  Start("_sum", labels);
+  Finish(sum);
 }
 
 void PageWriter::End() {

@@ -8,13 +8,15 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <map>
 #include <memory>
-#include <string_view>
 
-#include "base/fd.h"
+#include "exporter/proc_text.h"
 
 namespace tend::exporter {
 namespace {
+
+constexpr std::size_t kTextMax = 16 * 1024;
 
 // "4242/stat", without the heap.
 class PidPath {
@@ -27,75 +29,125 @@ class PidPath {
   const char* c_str() const { return text_.data(); }
 
  private:
-  std::array<char, 32> text_;
+  std::array<char, 40> text_;
 };
 
-// The fields of /proc/PID/stat from the third on (proc(5)): the second, the name, may have blanks
-// and parentheses in it. fields[0] is field 3.
-bool SplitStat(std::string_view text, std::array<std::string_view, 22>& fields) {
-  const auto name_end = text.rfind(')');
-  if (name_end == std::string_view::npos || name_end + 2 > text.size()) return false;
-  text.remove_prefix(name_end + 2);
-  for (std::string_view& field : fields) {
-    if (text.empty()) return false;
-    const auto blank = text.find(' ');
-    field = text.substr(0, blank);
-    text = blank == std::string_view::npos ? std::string_view() : text.substr(blank + 1);
-  }
-  return true;
+struct CloseFolder {
+  void operator()(DIR* folder) const { ::closedir(folder); }
+};
+using Folder = std::unique_ptr<DIR, CloseFolder>;
+
+Folder OpenFolder(int root, const char* path) {
+  Fd fd(::openat(root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  Folder folder(fd.valid() ? ::fdopendir(fd.get()) : nullptr);
+  if (folder) fd.Release();  // The folder's now.
+  return folder;
 }
 
-bool Number(std::string_view text, std::uint64_t& value) {
-  return std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc{};
+std::string ReadText(int root, const char* path) {
+  const Fd fd(::openat(root, path, O_RDONLY | O_CLOEXEC));
+  std::array<char, kTextMax> buffer;
+  const ssize_t size = fd.valid() ? ::read(fd.get(), buffer.data(), buffer.size()) : -1;
+  return size > 0 ? std::string(buffer.data(), static_cast<std::size_t>(size)) : std::string();
+}
+
+std::optional<std::uint64_t> Bytes(std::optional<std::uint64_t> kilobytes) {
+  if (!kilobytes) return std::nullopt;
+  return *kilobytes * 1024;
+}
+
+std::optional<double> Seconds(std::optional<std::uint64_t> count, double per_second) {
+  if (!count) return std::nullopt;
+  return static_cast<double>(*count) / per_second;
 }
 
 }  // namespace
 
-ProcSampler::ProcSampler(const std::string& root)
-    : root_(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)),
+ProcSampler::ProcSampler(const std::string& proc, std::string cgroups)
+    : root_(::open(proc.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)),
+      cgroups_(std::move(cgroups)),
       tick_seconds_(1.0 / static_cast<double>(::sysconf(_SC_CLK_TCK))),
       page_bytes_(static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE))) {}
 
 std::optional<ProcSample> ProcSampler::Sample(int pid) const {
   const Fd fd(::openat(root_.get(), PidPath(pid, "stat").c_str(), O_RDONLY | O_CLOEXEC));
   std::array<char, 1024> buffer;
-  const ssize_t size_read = fd.valid() ? ::read(fd.get(), buffer.data(), buffer.size()) : -1;
-  if (size_read < 0) {
+  const ssize_t size = fd.valid() ? ::read(fd.get(), buffer.data(), buffer.size()) : -1;
+  if (size < 0) {
     // ESRCH: it went between open and read.
     if (errno != ENOENT && errno != ESRCH) ++errors_;
     return std::nullopt;
   }
-  const std::string_view stat(buffer.data(), static_cast<std::size_t>(size_read));
-  std::array<std::string_view, 22> fields;
-  std::uint64_t user = 0, system = 0, threads = 0, start = 0, size = 0, pages = 0;
-  // proc(5): utime is field 14, stime 15, num_threads 20, starttime 22, vsize 23, rss 24.
-  const bool ok = SplitStat(stat, fields) && Number(fields[11], user) &&
-                  Number(fields[12], system) && Number(fields[17], threads) &&
-                  Number(fields[19], start) && Number(fields[20], size) &&
-                  Number(fields[21], pages);
-  if (!ok) {
+  const auto stat = ParseStat({buffer.data(), static_cast<std::size_t>(size)});
+  if (!stat) {
     ++errors_;
     return std::nullopt;
   }
   ProcSample sample;
-  sample.user_seconds = static_cast<double>(user) * tick_seconds_;
-  sample.system_seconds = static_cast<double>(system) * tick_seconds_;
-  sample.resident_bytes = pages * page_bytes_;
-  sample.virtual_bytes = size;
-  sample.threads = threads;
-  sample.start_ticks = start;
+  sample.user_seconds = static_cast<double>(stat->user_ticks) * tick_seconds_;
+  sample.system_seconds = static_cast<double>(stat->system_ticks) * tick_seconds_;
+  sample.resident_bytes = stat->resident_pages * page_bytes_;
+  sample.virtual_bytes = stat->virtual_bytes;
+  sample.minor_faults = stat->minor_faults;
+  sample.major_faults = stat->major_faults;
+  sample.threads = stat->threads;
+  sample.start_ticks = stat->start_ticks;
   return sample;
 }
 
+std::string ProcSampler::Read(int pid, std::string_view file) const {
+  return ReadText(root_.get(), PidPath(pid, file).c_str());
+}
+
+std::optional<ProcDetail> ProcSampler::Detail(int pid, const DetailWanted& wanted) const {
+  const auto stat = ParseStat(Read(pid, "stat"));
+  if (!stat) return std::nullopt;
+  ProcDetail detail;
+  detail.start_ticks = stat->start_ticks;
+  const std::string status = Read(pid, "status");
+  detail.swap_bytes = Bytes(NumberAt(status, "VmSwap"));
+  detail.peak_resident_bytes = Bytes(NumberAt(status, "VmHWM"));
+  detail.voluntary_switches = NumberAt(status, "voluntary_ctxt_switches");
+  detail.involuntary_switches = NumberAt(status, "nonvoluntary_ctxt_switches");
+  detail.cpu_wait_seconds = Seconds(NumberOfLine(Read(pid, "schedstat"), 1), 1e9);
+  const std::string io = Read(pid, "io");
+  detail.read_bytes = NumberAt(io, "read_bytes");
+  detail.written_bytes = NumberAt(io, "write_bytes");
+  if (wanted.max_fds) detail.max_fds = ParseMaxFds(Read(pid, "limits"));
+  if (wanted.proportional)
+    detail.proportional_bytes = Bytes(NumberAt(Read(pid, "smaps_rollup"), "Pss"));
+  detail.cgroup = ParseCgroup(Read(pid, "cgroup"));
+  ReadFds(pid, wanted.sockets, detail);
+  return detail;
+}
+
+void ProcSampler::ReadFds(int pid, bool sockets, ProcDetail& detail) const {
+  if (!sockets) {
+    detail.open_fds = OpenFds(pid);
+    return;
+  }
+  const Folder folder = OpenFolder(root_.get(), PidPath(pid, "fd").c_str());
+  if (!folder) return;
+  std::uint64_t count = 0;
+  while (const dirent* entry = ::readdir(folder.get())) {
+    if (entry->d_name[0] == '.') continue;
+    ++count;
+    std::array<char, 64> link;
+    const ssize_t size =
+        ::readlinkat(::dirfd(folder.get()), entry->d_name, link.data(), link.size());
+    if (size <= 0) continue;
+    const auto inode = ParseSocketInode({link.data(), static_cast<std::size_t>(size)});
+    if (inode) detail.sockets.push_back(*inode);
+  }
+  detail.open_fds = count;
+}
+
 std::optional<std::uint64_t> ProcSampler::OpenFds(int pid) const {
-  Fd fd(::openat(root_.get(), PidPath(pid, "fd").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  const std::unique_ptr<DIR, int (*)(DIR*)> folder(fd.valid() ? ::fdopendir(fd.get()) : nullptr,
-                                                   ::closedir);
+  const Folder folder = OpenFolder(root_.get(), PidPath(pid, "fd").c_str());
   if (!folder) {
     if (errno != ENOENT && errno != ESRCH) ++errors_;
     return std::nullopt;
   }
-  fd.Release();  // The folder's now.
   std::uint64_t count = 0;
   while (const dirent* entry = ::readdir(folder.get())) {
     if (entry->d_name[0] != '.') ++count;
@@ -103,23 +155,60 @@ std::optional<std::uint64_t> ProcSampler::OpenFds(int pid) const {
   return count;
 }
 
-void CpuSeries::Add(std::uint64_t incarnation, const ProcSample& sample, Mono now) {
-  const bool same_life = seen_ && incarnation == incarnation_;
-  if (same_life && sample.start_ticks != start_ticks_) return;
-  if (!same_life) {
-    user_base_ += user_;
-    system_base_ += system_;
-    ratio_.reset();
-  } else if (const double seconds = std::chrono::duration<double>(now - at_).count(); seconds > 0) {
-    const double used = sample.user_seconds + sample.system_seconds - user_ - system_;
-    ratio_ = std::max(0.0, used / seconds);
+std::vector<ProcessParent> ProcSampler::Processes() const {
+  std::vector<ProcessParent> processes;
+  const Folder folder = OpenFolder(root_.get(), ".");
+  if (!folder) return processes;
+  while (const dirent* entry = ::readdir(folder.get())) {
+    const std::string_view name = entry->d_name;
+    int pid = 0;
+    const auto [stop, ec] = std::from_chars(name.data(), name.data() + name.size(), pid);
+    if (ec != std::errc{} || stop != name.data() + name.size()) continue;
+    const auto stat = ParseStat(Read(pid, "stat"));
+    if (!stat) continue;
+    processes.push_back({pid, static_cast<int>(stat->parent), static_cast<int>(stat->session)});
   }
-  seen_ = true;
-  incarnation_ = incarnation;
-  start_ticks_ = sample.start_ticks;
-  user_ = sample.user_seconds;
-  system_ = sample.system_seconds;
-  at_ = now;
+  return processes;
+}
+
+std::vector<std::uint64_t> CountTrees(const std::vector<ProcessParent>& processes,
+                                      const std::vector<int>& roots) {
+  std::map<int, const ProcessParent*> by_pid;
+  for (const ProcessParent& process : processes)
+    by_pid.emplace(process.pid, &process);
+  std::map<int, std::size_t> index;  // of a root
+  for (std::size_t i = 0; i < roots.size(); ++i)
+    index.emplace(roots[i], i);
+  std::vector<std::uint64_t> counts(roots.size());
+  for (const ProcessParent& process : processes) {
+    auto root = index.end();
+    const ProcessParent* at = &process;
+    // The list was not taken in one moment: what looks like a ring must end.
+    for (std::size_t steps = 0; at != nullptr && steps < processes.size(); ++steps) {
+      root = index.find(at->pid);
+      if (root != index.end()) break;
+      const auto parent = by_pid.find(at->parent);
+      at = parent == by_pid.end() ? nullptr : parent->second;
+    }
+    // A worker leads a session, which those stay in whose parent has gone.
+    if (root == index.end()) root = index.find(process.session);
+    if (root != index.end()) ++counts[root->second];
+  }
+  return counts;
+}
+
+CgroupSample ProcSampler::Cgroup(const std::string& path) const {
+  const auto read = [&](const char* file) {
+    return ReadText(AT_FDCWD, (cgroups_ + path + '/' + file).c_str());
+  };
+  CgroupSample sample;
+  sample.oom_kills = NumberAt(read("memory.events"), "oom_kill");
+  sample.throttled_seconds = Seconds(NumberAt(read("cpu.stat"), "throttled_usec"), 1e6);
+  for (std::size_t i = 0; i < kPressures.size(); ++i) {
+    const std::string file = std::string(kPressures[i]) + ".pressure";
+    sample.waited_seconds[i] = Seconds(ParsePressure(read(file.c_str())), 1e6);
+  }
+  return sample;
 }
 
 }  // namespace tend::exporter

@@ -1,14 +1,19 @@
-// Numbers of a process from /proc. The folder is a parameter, so that a test can be the kernel.
+// Numbers of a process from /proc and from its control group. The folders are parameters, so that a
+// test can be the kernel.
 //
-// Thread: the loop's. One read a process; counting descriptors is a readdir and is asked for apart.
+// Thread: one at a time. Sample() is one read; Detail() is some ten, and with `proportional` one
+// that may take milliseconds, so that it belongs on a thread that nobody waits for.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/fd.h"
-#include "base/time.h"
+#include "exporter/process_numbers.h"
 
 namespace tend::exporter {
 
@@ -17,46 +22,66 @@ struct ProcSample {
   double system_seconds = 0;
   std::uint64_t resident_bytes = 0;
   std::uint64_t virtual_bytes = 0;
+  std::uint64_t minor_faults = 0, major_faults = 0;
   std::uint64_t threads = 0;
   std::uint64_t start_ticks = 0;  // since boot: with the pid, who it is
 };
 
+// What takes longer. Absent: it cannot be read, or was not asked for.
+struct ProcDetail {
+  std::uint64_t start_ticks = 0;
+  std::optional<std::uint64_t> swap_bytes, peak_resident_bytes, proportional_bytes;
+  std::optional<std::uint64_t> voluntary_switches, involuntary_switches;
+  std::optional<double> cpu_wait_seconds;
+  std::optional<std::uint64_t> read_bytes, written_bytes;
+  std::optional<std::uint64_t> open_fds, max_fds;
+  std::string cgroup;                  // in the unified hierarchy; "": none
+  std::vector<std::uint64_t> sockets;  // inodes
+};
+
+struct CgroupSample {
+  std::optional<std::uint64_t> oom_kills;
+  std::optional<double> throttled_seconds;
+  std::array<std::optional<double>, kPressures.size()> waited_seconds;
+};
+
+struct DetailWanted {
+  bool max_fds = false;
+  bool proportional = false;
+  bool sockets = false;
+};
+
+// Who there is: for the trees of workers.
+struct ProcessParent {
+  int pid = 0, parent = 0, session = 0;
+};
+// For each of `roots`, how many processes descend from it or are in its session, itself included.
+std::vector<std::uint64_t> CountTrees(const std::vector<ProcessParent>& processes,
+                                      const std::vector<int>& roots);
+
 class ProcSampler {
  public:
-  explicit ProcSampler(const std::string& root = "/proc");
+  explicit ProcSampler(const std::string& proc = "/proc", std::string cgroups = "/sys/fs/cgroup");
 
   // nullopt if there is no such process, or what the kernel says cannot be read.
   std::optional<ProcSample> Sample(int pid) const;
+  std::optional<ProcDetail> Detail(int pid, const DetailWanted& wanted) const;
   std::optional<std::uint64_t> OpenFds(int pid) const;
+  std::vector<ProcessParent> Processes() const;
+  CgroupSample Cgroup(const std::string& path) const;
   // Reads that failed for another reason than that the process has gone, since start.
   std::uint64_t errors() const { return errors_; }
 
  private:
+  // "" and, unless the process has gone or it is none of our business, an error.
+  std::string Read(int pid, std::string_view file) const;
+  void ReadFds(int pid, bool sockets, ProcDetail& detail) const;
+
   Fd root_;
+  const std::string cgroups_;
   const double tick_seconds_;
   const std::uint64_t page_bytes_;
   mutable std::uint64_t errors_ = 0;
-};
-
-// The CPU time of a worker slot over all its incarnations, which never goes back, and the share of
-// a core that it used between the last two samples.
-class CpuSeries {
- public:
-  // `incarnation` tells lives apart; what a life had used when last seen is kept. A sample of
-  // somebody else, who was given the same pid before we learned of the exit, is left out.
-  void Add(std::uint64_t incarnation, const ProcSample& sample, Mono now);
-
-  double user_seconds() const { return user_base_ + user_; }
-  double system_seconds() const { return system_base_ + system_; }
-  std::optional<double> ratio() const { return ratio_; }
-
- private:
-  std::uint64_t incarnation_ = 0, start_ticks_ = 0;
-  bool seen_ = false;
-  double user_base_ = 0, system_base_ = 0;  // of lives that are over
-  double user_ = 0, system_ = 0;
-  Mono at_{};
-  std::optional<double> ratio_;
 };
 
 }  // namespace tend::exporter

@@ -41,7 +41,7 @@ void WriteHistogram(PageWriter& page, Labels labels, const ClientMetric::Histogr
     if (std::isfinite(bucket.upper_bound)) bounds.push_back(bucket.upper_bound);
     cumulative.push_back(bucket.cumulative_count);
   }
-  page.Histogram(labels, bounds, cumulative, histogram.sample_sum);
+  page.Histogram({RenderLabels(labels)}, bounds, cumulative, histogram.sample_sum);
 }
 
 void WriteMetric(PageWriter& page, MetricType type, Labels labels, const ClientMetric& metric) {
@@ -57,6 +57,17 @@ std::string_view LabelValue(const ClientMetric& metric) {
   return metric.label.empty() ? std::string_view() : std::string_view(metric.label.front().value);
 }
 
+const std::vector<std::string> kErrorsOf = {"proc", "telemetry", "link"};
+const std::vector<std::string> kCollectors = {"proc", "details", "logs"};
+
+std::string NameOf(std::string_view family, std::string_view label) {
+  return std::string(family) + '.' + std::string(label);
+}
+
+std::string BucketOf(const std::string& name, std::size_t bucket) {
+  return name + '.' + std::to_string(bucket);
+}
+
 }  // namespace
 
 struct SelfMetrics::Impl {
@@ -70,19 +81,27 @@ struct SelfMetrics::Impl {
   prometheus::Family<prometheus::Histogram>& lags =
       Add(prometheus::BuildHistogram(), registry, Metric::kOwnLag);
   prometheus::Counter& open_metrics = scrapes.Add({{"format", "openmetrics"}});
+  prometheus::Counter& renders =
+      Add(prometheus::BuildCounter(), registry, Metric::kRenders).Add({});
+  prometheus::Counter& limited =
+      Add(prometheus::BuildCounter(), registry, Metric::kSeriesLimited).Add({});
   prometheus::Counter& classic = scrapes.Add({{"format", "text"}});
 };
 
 SelfMetrics::SelfMetrics() : impl_(std::make_unique<Impl>()) {
   // So that increase() sees the first one.
-  for (const char* collector : {"proc", "telemetry", "link"}) {
+  for (const std::string& collector : kErrorsOf)
     impl_->errors.Add({{"collector", collector}});
-  }
 }
 SelfMetrics::~SelfMetrics() = default;
 
 void SelfMetrics::CountScrape(Dialect dialect) {
   (dialect == Dialect::kOpenMetrics ? impl_->open_metrics : impl_->classic).Increment();
+}
+
+void SelfMetrics::CountRender(std::size_t series_left_out) {
+  impl_->renders.Increment();
+  impl_->limited.Increment(static_cast<double>(series_left_out));
 }
 
 void SelfMetrics::CountError(std::string_view collector) {
@@ -97,13 +116,61 @@ void SelfMetrics::ObserveLoopLag(double seconds) {
   impl_->lags.Add({}, LagBounds()).Observe(seconds);
 }
 
-void SelfMetrics::Write(PageWriter& page) const {
+void SelfMetrics::Counters(const std::function<void(const std::string&, double)>& visit) const {
+  for (const prometheus::MetricFamily& family : impl_->registry.Collect()) {
+    for (const ClientMetric& metric : family.metric) {
+      const std::string name = NameOf(family.name, LabelValue(metric));
+      if (family.type != prometheus::MetricType::Histogram) {
+        visit(name, metric.counter.value);
+        continue;
+      }
+      std::uint64_t before = 0;
+      for (std::size_t i = 0; i < metric.histogram.bucket.size(); ++i) {
+        const std::uint64_t count = metric.histogram.bucket[i].cumulative_count;
+        visit(BucketOf(name, i), static_cast<double>(count - before));
+        before = count;
+      }
+      visit(name + ".sum", metric.histogram.sample_sum);
+    }
+  }
+}
+
+void SelfMetrics::Resume(const std::function<double(const std::string&)>& number_of) {
+  const auto counter = [&](Metric metric, std::string_view label, prometheus::Counter& to) {
+    to.Increment(number_of(NameOf(RowOf(metric).name, label)));
+  };
+  counter(Metric::kScrapes, "openmetrics", impl_->open_metrics);
+  counter(Metric::kScrapes, "text", impl_->classic);
+  counter(Metric::kRenders, "", impl_->renders);
+  counter(Metric::kSeriesLimited, "", impl_->limited);
+  for (const std::string& collector : kErrorsOf)
+    counter(Metric::kCollectorErrors, collector, impl_->errors.Add({{"collector", collector}}));
+  const auto histogram = [&](const std::string& name, const std::vector<double>& bounds,
+                             const auto& histogram_of) {
+    std::vector<double> counts;
+    for (std::size_t i = 0; i <= bounds.size(); ++i)
+      counts.push_back(number_of(BucketOf(name, i)));
+    if (std::all_of(counts.begin(), counts.end(), [](double count) { return count == 0; })) return;
+    histogram_of().ObserveMultiple(counts, number_of(name + ".sum"));
+  };
+  histogram(
+      NameOf(RowOf(Metric::kOwnLag).name, ""),
+      LagBounds(), [&]() -> auto& { return impl_->lags.Add({}, LagBounds()); });
+  for (const std::string& collector : kCollectors) {
+    histogram(
+        NameOf(RowOf(Metric::kCollectDuration).name, collector), CollectBounds(), [&]() -> auto& {
+          return impl_->collects.Add({{"collector", collector}}, CollectBounds());
+        });
+  }
+}
+
+void SelfMetrics::Write(PageWriter& page, MetricLevel level) const {
   std::vector<prometheus::MetricFamily> families = impl_->registry.Collect();
   for (const MetricRow& row : kMetrics) {
     const auto family =
         std::find_if(families.begin(), families.end(),
                      [&](const prometheus::MetricFamily& f) { return f.name == row.name; });
-    if (family == families.end()) continue;
+    if (family == families.end() || row.level > level) continue;
     page.Begin(row);
     // Collect() goes by hash.
     std::sort(

@@ -2,15 +2,18 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/status.h"
-#include "exporter/loop_lag.h"
-#include "exporter/proc_sampler.h"
+#include "exporter/custom_numbers.h"
+#include "exporter/export_numbers.h"
+#include "exporter/histogram_view.h"
+#include "exporter/named_counts.h"
+#include "exporter/process_numbers.h"
+#include "exporter/runtime_numbers.h"
 
 namespace tend::exporter {
 
@@ -20,19 +23,14 @@ struct StreamNumbers {
 
 // What the sidecar measured of one worker; an absent source leaves its part out of the page.
 struct WorkerNumbers {
-  std::optional<ProcSample> process;
-  std::optional<std::uint64_t> open_fds;
-  std::optional<double> cpu_ratio;  // of one core, between the last two samples
-  double cpu_user_seconds = 0, cpu_system_seconds = 0;
-  std::optional<LagView> lag;
-  std::optional<double> heartbeat_age_seconds;
-  std::optional<double> loop_utilization;
-  std::optional<std::uint64_t> heap_used_bytes, heap_total_bytes, heap_limit_bytes;
-  std::string runtime;  // "node 20.20.2"; empty: it does not say
+  ProcessNumbers process;
+  std::optional<RuntimeNumbers> runtime;  // only of workers that report
+  std::optional<CustomNumbers> custom;    // only of apps that tell some
+  std::string app_version;                // "" : unknown
+  std::optional<double> ready_seconds;    // from spawn to ready, of the process that runs
   StreamNumbers out, err;
+  double log_blocked_seconds = 0;
 };
-
-using NamedCounts = std::vector<std::pair<std::string, std::uint64_t>>;
 
 struct AppLogNumbers {
   NamedCounts dropped_lines, rotations, expired_files;  // by reason
@@ -41,10 +39,18 @@ struct AppLogNumbers {
   std::uint64_t compression_input_bytes = 0, compression_output_bytes = 0;
 };
 
+// How often and how long, since the app was added.
+struct AppDurations {
+  HistogramView ready;                    // of a worker, from spawn on
+  HistogramView reloaded, reload_failed;  // of reloads, by result
+};
+
 struct AppSnapshot {
   AppStatus status;
   std::vector<WorkerNumbers> workers;  // as status.workers; those that are missing: not measured
   std::optional<AppLogNumbers> logs;
+  std::optional<AppDurations> durations;
+  std::vector<std::pair<std::uint16_t, std::uint64_t>> listen_backlog;  // by port
 };
 
 // A number that is 0 is one that could not be had, and is left out of the page.
@@ -55,7 +61,10 @@ struct SelfSnapshot {
   double start_time_seconds = 0;
   std::string version, compiler;
   NamedCounts role_starts;
+  std::optional<bool> config_loaded;         // the last time that it was read
+  std::optional<double> config_loaded_time;  // of the last success, seconds since the epoch
   std::uint64_t compression_queue_files = 0;
+  std::optional<HistogramView> compression;  // of one file
   std::optional<std::uint64_t> log_followers;
   std::uint64_t log_limit_bytes = 0;  // of all apps; 0: none
   // size 0: all three are unknown
@@ -63,7 +72,9 @@ struct SelfSnapshot {
 };
 
 struct Snapshot {
+  Wall time{};  // when it was taken
   std::vector<AppSnapshot> apps;
+  std::vector<ExportNumbers> exporters;
   SelfSnapshot self;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "rotate/folder_lock.h"
 #include "rotate/retention.h"
 #include "rotate/segment_name.h"
 #include "rotate/zone.h"
@@ -172,8 +173,8 @@ void AppLog::CollectMarks(std::size_t count) {
   for (std::size_t i = count; i > 0; --i) {
     const SpoolMark& mark = pending_[i - 1]->mark;
     const bool is_known =
-        !mark.spool || std::any_of(marks_.begin(), marks_.end(), [&](const SpoolMark& known) {
-          return known.spool == mark.spool;
+        !mark.origin || std::any_of(marks_.begin(), marks_.end(), [&](const SpoolMark& known) {
+          return known.origin == mark.origin;
         });
     if (!is_known) marks_.push_back(mark);
   }
@@ -254,6 +255,18 @@ bool AppLog::Tick(Moment now) {
   written_ = false;
   SyncIfDue(now);
   return again;
+}
+
+void AppLog::HoldFolder() {
+  if (lock_.valid()) return;
+  auto lock = LockFolder(folder_);
+  if (lock) {
+    lock_ = *std::move(lock);
+    return;
+  }
+  // What a worker writes comes first: it is written all the same.
+  if (lock.error().code() != Errc::kBusy || std::exchange(told_shared_, true)) return;
+  tell_(FactId::kLogShared, {{"error", lock.error().message()}});
 }
 
 void AppLog::SetSchedule() {

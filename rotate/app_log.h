@@ -71,6 +71,8 @@ class AppLog {
   Result<> Clear();
   void Sync();
   void Refresh();
+  // Nobody else is to write here: tells if somebody does. No effect once that is so.
+  void HoldFolder();
 
   const std::string& name() const { return app_; }
   const config::LogConfig& limits() const { return limits_; }
@@ -111,6 +113,8 @@ class AppLog {
   const std::string folder_;
   const std::string journals_;
   const TellFact tell_;
+  Fd lock_;  // of folder_
+  bool told_shared_ = false;
   config::LogConfig limits_;
   AppLogStats stats_;
   std::vector<Outlet> outlets_;  // the first is the app's own

@@ -69,6 +69,7 @@ void DiskWorker::Configure(const std::string& app,
   // Its files may be other objects afterwards.
   DropJobOf(log, nullptr, std::nullopt);
   log->Configure(limits, extras, space_ ? space_->size : 0, now);
+  if (options_.locks) log->HoldFolder();
   changed_.insert(app);
   rotated_ = true;
   next_tick_ = now.mono;
@@ -174,8 +175,10 @@ Mono DiskWorker::Tick(Moment now) {
   const bool measure = unmeasured_bytes_ >= measure_after_bytes_;
   if (active || disk_low_ || housekeeping || measure) MeasureSpace(now);
   if (housekeeping) {
-    for (auto& entry : apps_)
+    for (auto& entry : apps_) {
       entry.second->Refresh();
+      if (options_.locks) entry.second->HoldFolder();
+    }
     next_housekeeping_ = now.mono + kHousekeeping;
   }
   if (rotated_ || housekeeping || BytesToFree() > 0) Prune(now);
@@ -333,7 +336,8 @@ void DiskWorker::ChooseJob(Moment now) {
                              .base = file->base(),
                              .segment = chosen,
                              .level = app->limits().compress_level};
-  job_.reset(new Job{app, file, CompressJob(files_, compressor_, std::move(target)), now.mono});
+  job_.reset(
+      new Job{app, file, CompressJob(files_, compressor_, std::move(target)), now.mono, now.mono});
 }
 
 std::chrono::nanoseconds DiskWorker::SliceTime() const {
@@ -358,6 +362,7 @@ void DiskWorker::Slice(Moment now) {
   counters.compress_in_bytes += job_->work.bytes_in();
   counters.compress_out_bytes += job_->work.bytes_out();
   ++compressed_files_;
+  compress_times_.Add(std::chrono::duration<double>(now.mono - job_->began).count());
   job_->file->MarkCompressed(job_->work.segment().sequence, job_->work.bytes_out());
   changed_.insert(job_->app->name());
   job_.reset();
@@ -411,6 +416,7 @@ void DiskWorker::Export(LogStoreStats& stats) {
   stats.lines_without_app = lines_without_app_;
   stats.compress_queue_files = compress_queue_;
   stats.compressed_files = compressed_files_;
+  stats.compress_times = compress_times_;
   if (space_) {
     stats.file_system_free_bytes = space_->available;
     stats.file_system_size_bytes = space_->size;

@@ -27,6 +27,7 @@ class DiskWorker {
     std::string folder;  // <folder>/<app>/<app>.log
     std::uint64_t logs_total = config::LogConfig().total;
     std::string journals = {};  // folder of what is announced before it is written; "": nothing is
+    bool locks = false;         // each app's folder, see AppLog::HoldFolder
   };
   struct Hooks {
     std::function<void(Fact)> tell;
@@ -78,6 +79,7 @@ class DiskWorker {
     LogFile* file;
     CompressJob work;
     Mono retry_at{};
+    Mono began{};
   };
 
   AppLog* Find(const std::string& app);
@@ -104,6 +106,7 @@ class DiskWorker {
   std::optional<Mono> next_compress_;  // when the next segment is due
   std::uint64_t compress_queue_ = 0;
   std::uint64_t compressed_files_ = 0;
+  CompressTimes compress_times_;
   std::uint64_t lines_without_app_ = 0;
   std::optional<SpaceInfo> space_;
   std::uint64_t unmeasured_bytes_ = 0;     // written since the space was measured

@@ -58,11 +58,27 @@ struct AppLogStats {
   }
 };
 
+// How long files took to be compressed, with the pauses in between.
+struct CompressTimes {
+  static constexpr auto kBounds =
+      std::to_array<double>({0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30});
+  std::array<std::uint64_t, kBounds.size() + 1> counts{};  // by upper bound, and beyond the last
+  double sum_seconds = 0;
+  void Add(double seconds) {
+    std::size_t bucket = 0;
+    while (bucket < kBounds.size() && seconds > kBounds[bucket])
+      ++bucket;
+    ++counts[bucket];
+    sum_seconds += seconds;
+  }
+};
+
 struct LogStoreStats {
   std::map<std::string, AppLogStats> apps;
   std::uint64_t lines_without_app = 0;  // lost, because their app was not open
   std::uint64_t compress_queue_files = 0;
-  std::uint64_t compressed_files = 0;        // since start
+  std::uint64_t compressed_files = 0;  // since start
+  CompressTimes compress_times;
   std::uint64_t file_system_free_bytes = 0;  // of the log folder's file system
   std::uint64_t file_system_size_bytes = 0;
   std::uint64_t file_system_floor_bytes = 0;  // less free, and an app's new lines are dropped

@@ -33,7 +33,7 @@ struct LogStore::Core {
         callbacks(std::move(c)),
         queue({options.queue_max_bytes, options.queue_app_max_bytes}),
         worker(files,
-               {options.folder, options.logs_total, options.journals},
+               {options.folder, options.logs_total, options.journals, options.locks},
                {[this](Fact fact) { Tell(std::move(fact)); },
                 [this](const std::string& app, std::size_t bytes) { Released(app, bytes); }}) {}
 

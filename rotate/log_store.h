@@ -31,6 +31,7 @@ class LogStore final : public RecordSink {
     std::size_t queue_max_bytes = 8 << 20;      // waiting for the disk, of all apps
     std::size_t queue_app_max_bytes = 2 << 20;  // of one
     std::string journals;                       // see DiskWorker::Options
+    bool locks = false;                         // see DiskWorker::Options
     std::function<void(Fact)> on_fact;
     // There is room again for an app whose HasRoom() was false.
     std::function<void(const std::string& app)> on_room;

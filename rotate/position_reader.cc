@@ -47,9 +47,12 @@ Result<SegmentText*> PositionReader::OpenSegment(KnownSegment& segment) {
 }
 
 Result<bool> PositionReader::Fits(KnownSegment& segment, const LinePosition& position) {
+  if (!segment.is_active && segment.mark != 0 && segment.mark != position.mark) return false;
   auto text = OpenSegment(segment);
   // What cannot be read at all has to be what its name says.
-  if (!text && !IsNotFound(text.error()) && !segment.is_active) return true;
+  if (!text && !IsNotFound(text.error()) && !segment.is_active) {
+    return segment.sequence == position.sequence;
+  }
   if (!text) return std::move(text).error();
   TRY_VOID(list_.CheckMark(segment, **text));
   if (segment.mark != position.mark) return false;
@@ -61,10 +64,10 @@ Result<bool> PositionReader::Fits(KnownSegment& segment, const LinePosition& pos
 // Nothing: no segment that is there has `from` in it.
 Result<std::optional<std::size_t>> PositionReader::FindSegment(const LinePosition& from) {
   auto& segments = list_.segments();
-  // Which it was the last time is known, whatever its number has become.
   const auto has_number = [&](const KnownSegment& segment) {
     return segment.sequence == from.sequence;
   };
+  // Which it was the last time is known, whatever its number has become.
   for (std::size_t i = 0; i < segments.size(); ++i) {
     KnownSegment& segment = segments[i];
     const bool is_known = from == last_ && segment.order == found_;

@@ -11,6 +11,7 @@ namespace {
 
 constexpr int kSurveyTries = 5;
 constexpr std::size_t kMarkMax = 256;
+constexpr std::size_t kGoneMax = 1000;
 constexpr std::size_t kCountBlock = 256 << 10;
 
 bool IsNotFound(const Error& error) {
@@ -71,8 +72,14 @@ Result<std::optional<FileInfo>> SegmentList::StatActive() const {
 
 void SegmentList::AddGone(const KnownSegment& segment) {
   if (segment.counted_bytes == 0 && (segment.is_active || segment.is_taken)) return;
-  gone_.push_back(
-      {segment.order, segment.counted_bytes, std::max<std::uint64_t>(segment.counted_lines, 1)});
+  const std::uint64_t lines = std::max<std::uint64_t>(segment.counted_lines, 1);
+  if (gone_.size() < kGoneMax) {
+    gone_.push_back({segment.order, segment.counted_bytes, lines});
+    return;
+  }
+  // A position is in one of the first, as the oldest go first.
+  gone_.back().bytes += segment.counted_bytes;
+  gone_.back().lines += lines;
 }
 
 void SegmentList::DropTaken(std::uint64_t kept_inode) {

@@ -115,7 +115,7 @@ bool WriteJournal::Begin(std::string_view text,
   if (parts.size() > kPartsMax) return false;
   head_.clear();
   for (const SpoolMark& mark : marks) {
-    const MarkRow row{mark.spool->id(), mark.offset};
+    const MarkRow row{mark.origin->id(), mark.offset};
     head_.append(reinterpret_cast<const char*>(&row), sizeof row);  // NOLINT: bytes of a struct
   }
   std::uint64_t path_bytes = 0;
@@ -215,23 +215,23 @@ std::vector<OwedWrite> WriteJournal::Owed() const {
   return owed;
 }
 
-void WriteJournal::ConsumeMarksIn(SpoolTable& spools) const {
+void WriteJournal::ConsumeMarksIn(const Consume& consume) const {
   if (!is_open()) return;
   const auto data = Load(kControlBytes, control_->marks * sizeof(MarkRow));
   if (!data) return;
   for (std::size_t i = 0; i < control_->marks; ++i) {
     MarkRow row;
     std::memcpy(&row, data->data() + i * sizeof row, sizeof row);
-    spools.Consumed(row.id, row.offset);
+    consume(row.id, row.offset);
   }
 }
 
-void WriteJournal::ConsumeMarks(Files& files, const std::string& folder, SpoolTable& spools) {
+void WriteJournal::ConsumeMarks(Files& files, const std::string& folder, const Consume& consume) {
   const auto names = files.List(folder);
   if (!names) return;
   for (const std::string& name : *names) {
     if (!name.ends_with(kSuffix)) continue;
-    if (const auto journal = Open(folder + '/' + name)) (*journal)->ConsumeMarksIn(spools);
+    if (const auto journal = Open(folder + '/' + name)) (*journal)->ConsumeMarksIn(consume);
   }
 }
 

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -74,8 +75,9 @@ class WriteJournal {
   // Removes its file. REQUIRES: !is_open()
   void Remove();
 
-  // The marks of all journals in `folder` with something owed are consumed in `spools`.
-  static void ConsumeMarks(Files& files, const std::string& folder, SpoolTable& spools);
+  using Consume = std::function<void(const SpoolId& origin, std::uint64_t offset)>;
+  // Calls `consume` with the marks of all journals in `folder` that have something owed.
+  static void ConsumeMarks(Files& files, const std::string& folder, const Consume& consume);
   static std::string PathIn(const std::string& folder, const std::string& app);
 
  private:
@@ -83,7 +85,7 @@ class WriteJournal {
   WriteJournal(std::string path, Fd fd, Control* control)
       : path_(std::move(path)), fd_(std::move(fd)), control_(control) {}
   std::optional<std::string> Load(std::uint64_t offset, std::uint64_t bytes) const;
-  void ConsumeMarksIn(SpoolTable& spools) const;
+  void ConsumeMarksIn(const Consume& consume) const;
 
   const std::string path_;
   const Fd fd_;

@@ -26,16 +26,12 @@ Result<LaunchSpec> MakeLaunchSpec(const config::AppConfig& app,
                                   int id,
                                   const LifeWords& life);
 
-// True if it runs in Node and our preload is there to be loaded: it then gets NODE_OPTIONS and
-// TEND_TELEMETRY_FD, and expects the pipe.
+// True if it gets a pipe to tell of itself, and TEND_TELEMETRY_FD.
 bool WantsTelemetry(const config::AppConfig& app);
 // True if it gets Node's channel, and NODE_CHANNEL_FD.
 bool WantsChannel(const config::AppConfig& app);
 
 // What is executed, for messages.
 std::string ProgramOf(const config::AppConfig& app);
-
-// `existing` NODE_OPTIONS with a --require of `preload` before them. Pure.
-std::string NodeOptions(const std::string& preload, const std::string& existing);
 
 }  // namespace tend::supervisor

@@ -1,6 +1,7 @@
 'use strict';
 // Runs inside a Node worker before its own code (NODE_OPTIONS=--require) and reports, once a second
-// on the descriptor TEND_TELEMETRY_FD, how late its event loop ran (frames: collector/telemetry_frame.h).
+// on the descriptor TEND_TELEMETRY_FD, how late its event loop ran, what its garbage collection, heap and
+// handles are up to, and which errors nobody caught (frames: collector/telemetry_frame.h).
 // On the worker's channel, if it has one, it is told to let go of its connections (NODE_TEND_DRAIN)
 // and, in one that began with TEND_HOLD, to begin to take some (NODE_TEND_RELEASE).
 //
@@ -109,12 +110,14 @@
     const fd = Number(fdText);
     // All that is needed later is taken now: the app may replace it (mock-fs, fake timers).
     const { fstatSync, writeSync, readFileSync } = require('fs');
-    const { getHeapStatistics } = require('v8');
-    const { performance } = require('perf_hooks');
+    const { getHeapStatistics, getHeapSpaceStatistics } = require('v8');
+    const { performance, PerformanceObserver, constants } = require('perf_hooks');
+    const { memoryUsage, getActiveResourcesInfo } = process;
     const now = performance.now.bind(performance);
     const utilization = performance.eventLoopUtilization
       ? performance.eventLoopUtilization.bind(performance) : null;
     const { setInterval, clearInterval, setTimeout } = globalThis;
+    const fromEntries = Object.fromEntries;
     const toJson = JSON.stringify;
 
     const pipe = fstatSync(fd);
@@ -136,9 +139,14 @@
 
     const INTERVAL = 20;
     const REPORT = 1000;
+    const STALL = 250;  // kStallSeconds of base/telemetry.h
+    const SELDOM = 10;  // what costs more is in every tenth report
     const counts = new Array(BOUNDS.length + 1).fill(0);
     let sum = 0;
     let max = 0;
+    let stalls = 0;
+    let stalled = 0;
+    let reports = 0;
     let idleBefore = 0;
     let activeBefore = 0;
     let saidRuntime = false;
@@ -166,6 +174,10 @@
       const delay = Math.max(0, at - last - INTERVAL);
       last = at;
       count(delay);
+      if (delay > STALL) {
+        stalls += 1;
+        stalled += delay;
+      }
       // While the loop stood still no sample was taken; those that are missing were late, too.
       let missing = 0;
       for (let late = delay - INTERVAL; late > 0 && missing < 10000; late -= INTERVAL) {
@@ -175,12 +187,66 @@
     }, INTERVAL);
     sampler.unref();
 
+    const gc = {};  // kind → [count, milliseconds]
+    const watchGc = () => {
+      if (!PerformanceObserver || !constants || !constants.NODE_PERFORMANCE_GC_MINOR) return null;
+      const names = {};
+      for (const kind of ['minor', 'major', 'incremental', 'weakcb']) {
+        names[constants['NODE_PERFORMANCE_GC_' + kind.toUpperCase()]] = kind;
+        gc[kind] = [0, 0];
+      }
+      const observer = new PerformanceObserver((list) => {
+        try {
+          for (const entry of list.getEntries()) {
+            const pauses = gc[names[entry.detail ? entry.detail.kind : entry.kind]];
+            if (!pauses) continue;
+            pauses[0] += 1;
+            pauses[1] += entry.duration;
+          }
+        } catch { /* an app's own kind of entries */ }
+      });
+      observer.observe({ entryTypes: ['gc'] });
+      return observer;
+    };
+    const collections = watchGc();
+
     let reporter;
+    let exceptions = 0;
+    let rejections = 0;
     const stop = () => {
       clearInterval(sampler);
       clearInterval(reporter);
+      if (collections) collections.disconnect();
     };
     const seconds = (milliseconds) => Number((milliseconds / 1000).toFixed(6));
+
+    const addMemory = (frame) => {
+      const heap = getHeapStatistics();
+      const memory = memoryUsage();
+      frame.heap = [heap.used_heap_size, heap.total_heap_size, heap.heap_size_limit];
+      frame.ext = [memory.external, memory.arrayBuffers || 0];
+      frame.gc = {};
+      for (const kind in gc) {
+        // All kinds are named once, so that each is there before it rises.
+        if (gc[kind][0] > 0 || !saidRuntime) frame.gc[kind] = [gc[kind][0], seconds(gc[kind][1])];
+      }
+      if (reports % SELDOM !== 0) return;
+      if (getActiveResourcesInfo) frame.res = getActiveResourcesInfo().length;
+      frame.spaces = fromEntries(getHeapSpaceStatistics()
+        .map((space) => [space.space_name, space.space_used_size]));
+    };
+    const forget = () => {
+      counts.fill(0);
+      sum = 0;
+      max = 0;
+      stalls = 0;
+      stalled = 0;
+      exceptions = 0;
+      rejections = 0;
+      for (const kind in gc) gc[kind].fill(0);
+      saidRuntime = true;
+      reports += 1;
+    };
 
     const report = () => {
       try {
@@ -189,9 +255,9 @@
         if (there.ino !== pipe.ino || there.dev !== pipe.dev) return stop();
         const lag = [];
         counts.forEach((n, bucket) => { if (n > 0) lag.push([bucket, n]); });
-        const heap = getHeapStatistics();
-        const frame = { v: 1, lag, sum: seconds(sum), max: seconds(max),
-          heap: [heap.used_heap_size, heap.total_heap_size, heap.heap_size_limit] };
+        const frame = { v: 1, lag, sum: seconds(sum), max: seconds(max), exc: exceptions, rej: rejections };
+        if (stalls > 0) frame.stalls = [stalls, seconds(stalled)];
+        addMemory(frame);
         let loop = null;
         if (utilization) {
           loop = utilization();
@@ -200,10 +266,7 @@
         }
         if (!saidRuntime) frame.rt = 'node ' + process.versions.node;
         writeSync(fd, toJson(frame) + '\n');
-        counts.fill(0);
-        sum = 0;
-        max = 0;
-        saidRuntime = true;
+        forget();
         if (loop) { activeBefore = loop.active; idleBefore = loop.idle; }
       } catch (error) {
         // Nobody reads just now: what was counted goes into the next report.
@@ -212,6 +275,28 @@
       }
       return undefined;
     };
+
+    // An error that nobody catches ends the process before the next report is due, unless the app has
+    // a handler. Watching it is not one.
+    let counted;  // the rejection that Node made an exception of last, and may tell the app of as well
+    process.on('uncaughtExceptionMonitor', (error, origin) => {
+      const rejected = origin === 'unhandledRejection';
+      if (rejected) rejections += 1; else exceptions += 1;
+      report();
+      counted = rejected ? error : undefined;
+    });
+    // A handler would keep Node from ending the process: ours is there only as long as one of the app's is.
+    const noteRejection = (reason) => { if (reason !== counted) rejections += 1; };
+    const appHandles = () => process.listeners('unhandledRejection').some((l) => l !== noteRejection);
+    process.on('newListener', (event, listener) => {
+      if (event !== 'unhandledRejection' || listener === noteRejection) return;
+      if (!process.listeners(event).includes(noteRejection)) process.prependListener(event, noteRejection);
+    });
+    process.on('removeListener', (event) => {
+      if (event !== 'unhandledRejection' || appHandles()) return;
+      process.removeListener(event, noteRejection);
+    });
+
     setTimeout(report, 200).unref();
     reporter = setInterval(report, REPORT);
     reporter.unref();

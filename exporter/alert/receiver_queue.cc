@@ -64,12 +64,12 @@ void ReceiverQueue::Add(const Incident& incident, Wall now) {
     if (config_.resolved) Push(incident);
     return;
   }
-  // What it was before it grew worse is not news any more.
-  for (auto& entry : cool_downs_) {
-    auto& deferred = entry.second.deferred;
-    if (deferred && deferred->id == incident.id) deferred.reset();
+  const std::string thing = ThingOf(incident);
+  for (auto& [other, held] : cool_downs_) {
+    // What it was before it grew worse is not news any more.
+    if (other != thing && held.deferred && held.deferred->id == incident.id) held.deferred.reset();
   }
-  CoolDown& cool_down = cool_downs_[ThingOf(incident)];
+  CoolDown& cool_down = cool_downs_[thing];
   if (cool_down.told != Wall{} && !IsCool(cool_down, now)) {
     if (cool_down.deferred) {
       ++cool_down.suppressed;

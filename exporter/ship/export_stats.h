@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/time.h"
+#include "exporter/export_numbers.h"
 #include "exporter/ship/log_sink.h"
 
 namespace tend::exporter {
@@ -50,5 +51,7 @@ struct ExportStats {
   Wall last_error_time{};
   double retry_in_seconds = 0;  // 0: not backing off
 };
+// What of it is on the page of metrics.
+ExportNumbers NumbersOf(const ExportStats& stats);
 
 }  // namespace tend::exporter

@@ -315,11 +315,11 @@ class HttpClient::Impl {
     if (!target.host.empty()) TRY_VOID(AddHeader(lines_, "Host", target.host));
     for (const auto& [name, value] : headers)
       TRY_VOID(AddHeader(lines_, name, value));
-    for (const auto& [name, value] : peer_.headers) {
-      const bool is_ours = std::any_of(headers.begin(), headers.end(), [&name](const auto& ours) {
-        return SameHeader(ours.first, name);
+    for (const auto& theirs : peer_.headers) {
+      const bool is_ours = std::any_of(headers.begin(), headers.end(), [&theirs](const auto& ours) {
+        return SameHeader(ours.first, theirs.first);
       });
-      if (!is_ours) TRY_VOID(AddHeader(lines_, name, value));
+      if (!is_ours) TRY_VOID(AddHeader(lines_, theirs.first, theirs.second));
     }
     if (!peer_.token_file.empty()) {
       TRY(const std::string token, ReadSecret(peer_.token_file));

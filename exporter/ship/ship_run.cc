@@ -22,6 +22,9 @@ constexpr auto kTellEvery = 60s;    // of the same trouble
 constexpr int kGoodToGrow = 8;      // requests, until the next may be larger again
 constexpr int kLimitedToHalve = 3;  // answers of "too much", until the next is smaller
 constexpr int kDropsMax = 64;       // reads in a row only to drop what they give
+// A clock that was set back so far was wrong before: no reason to send wrong times for ever.
+constexpr auto kClockSetBack = 5min;
+constexpr auto kCountTime = 200ms;  // at a time; what is left is counted the next time
 // A receiver that takes no line of this size gets it in pieces, a nanosecond apart.
 constexpr std::uint64_t kPieceBytes = 250'000;
 
@@ -140,6 +143,7 @@ OutboxPart ShipRun::Sort(const std::string& name, App& app, LogChunk chunk) cons
       continue;
     }
     Wall& last = app.last[Index(entry.stream)];
+    if (last > entry.time + kClockSetBack) last = {};
     entry.time = std::max(entry.time, last + 1ns);
     last = LastOf(entry);
     part.numbers.push_back(static_cast<std::uint32_t>(i + 1));
@@ -205,12 +209,17 @@ void ShipRun::Collect() {
 void ShipRun::Count() {
   if (now_ < counted_at_ + kOften) return;
   counted_at_ = now_;
-  for (auto& [name, app] : apps_) {
+  for (std::size_t i = 0; i < apps_.size(); ++i) {
+    auto at = apps_.upper_bound(count_turn_);
+    if (at == apps_.end()) at = apps_.begin();
+    count_turn_ = at->first;
+    App& app = at->second;
     // What has come since the end was read is read soon, unless we wait.
     if ((app.at_end && now_ >= retry_at_) || app.seen != found_at_) continue;
-    const auto behind = source_.Backlog(name, app.read);
+    const auto behind = source_.Backlog(at->first, app.read);
     if (behind) app.behind = *behind;
-    DropBehind(name, app);
+    DropBehind(at->first, app);
+    if (options_.mono() > now_ + kCountTime) return;
   }
 }
 

@@ -88,7 +88,7 @@ class ShipRun {
   bool loaded_ = false;
   ShipState kept_;  // counters, and what the file will have
   std::map<std::string, App> apps_;
-  std::string turn_;  // the app that was read first the last time
+  std::string turn_, count_turn_;  // the apps that were read and counted last
   Outbox outbox_;
   Mono now_{};  // of this step
   Mono filling_since_{};

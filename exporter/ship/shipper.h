@@ -6,8 +6,9 @@
 // receiver can tell.
 //
 // The times of an app's stream rise with every entry, over restarts too: one that would not is
-// moved up to a nanosecond after the one before. A state file that is damaged is put aside, and all
-// that is stored is sent again: what nobody knows to have arrived must not be missing.
+// moved up to a nanosecond after the one before, unless the clock was set back by minutes. A state
+// file that is damaged is put aside, and all that is stored is sent again: what nobody knows to
+// have arrived must not be missing.
 //
 // Owner: the sidecar's loop, which calls everything here; none of it blocks but Stop().
 #pragma once

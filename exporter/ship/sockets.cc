@@ -30,13 +30,12 @@ int MillisecondsUntil(Mono deadline) {
   return static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000));
 }
 
-Result<> SetPatience(int fd, Mono deadline) {
+void SetPatience(int fd, Mono deadline) {
   // A peer that vanished is noticed: by keep-alives when nothing is sent, else by this.
   const int on = 1;
   const int patience = std::max(MillisecondsUntil(deadline), 1000);
   ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
   ::setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience, sizeof patience);
-  return {};
 }
 
 }  // namespace
@@ -143,7 +142,7 @@ Result<Fd> Connector::Connect(const Endpoint& to, int type, Mono deadline) {
       ::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size);
     }
     if (error == 0) {
-      if (type == SOCK_STREAM) TRY_VOID(SetPatience(fd.get(), deadline));
+      if (type == SOCK_STREAM) SetPatience(fd.get(), deadline);
       return fd;
     }
     last = SysError(doing, error);

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "config/codec.h"
 #include "config/worker_command.h"
+#include "supervisor/control/app_metrics.h"
 #include "supervisor/control/json_text.h"
 
 namespace tend::supervisor {
@@ -16,6 +17,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t kAskedMax = 4096;
+constexpr auto kToldInterval = std::chrono::milliseconds(200);
 
 std::optional<json::object> ReadObject(std::string_view packet) {
   json::error_code ec;
@@ -123,7 +125,24 @@ void SidecarLink::OnIncarnation(const WorkerRef& worker, int port) {
 }
 
 void SidecarLink::OnEnded(std::uint64_t incarnation) {
+  told_.erase(incarnation);
   SendMessage(channel_, R"({"type":"ended","incarnation":)" + std::to_string(incarnation) + '}');
+}
+
+void SidecarLink::OnNodeMessage(const WorkerRef& worker,
+                                std::string_view type,
+                                std::string_view data) {
+  if (type != "axm:monitor") return;
+  Told& told = told_[worker.incarnation];
+  if (loop_.Now() < told.next) {
+    ++told.skipped;
+    return;
+  }
+  told.next = loop_.Now() + kToldInterval;
+  AppMetrics metrics = ReadAppMetrics(data);
+  metrics.refused += std::exchange(told.skipped, 0);
+  if (metrics.values.empty() && metrics.refused == 0) return;
+  SendMessage(channel_, CustomPacket(worker, metrics));
 }
 
 void SidecarLink::OnFact(const Fact& fact) {

@@ -35,12 +35,20 @@ class SidecarLink final : public FleetListener {
   void OnWorkerGone(const std::string& app, int slot) override;
   void OnIncarnation(const WorkerRef& worker, int port) override;
   void OnEnded(std::uint64_t incarnation) override;
+  void OnNodeMessage(const WorkerRef& worker,
+                     std::string_view type,
+                     std::string_view data) override;
   void OnFact(const Fact& fact) override;
 
  private:
   struct Asked {
     std::function<void(Result<>)> done;
     Loop::Watch deadline;
+  };
+  // How often a program may tell numbers: @pm2/io does so once a second.
+  struct Told {
+    Mono next{};
+    std::size_t skipped = 0;  // messages that came before their time
   };
   void OnPacket(std::string_view packet);
   void OnHello();
@@ -53,6 +61,7 @@ class SidecarLink final : public FleetListener {
   Fleet& fleet_;
   DescriptorStore& store_;
   std::map<std::uint64_t, Asked> asked_;
+  std::map<std::uint64_t, Told> told_;  // by incarnation
   std::uint64_t next_request_ = 1;
   bool first_hello_;  // the next one is that of a sidecar that starts for the first time
   PacketChannel channel_;

@@ -66,15 +66,20 @@ const FleetView::App* FleetView::Find(const std::string& app) const {
   return it == apps_.end() ? nullptr : &it->second;
 }
 
-bool FleetView::HasEnded(const std::string& app, int slot, std::uint64_t incarnation) const {
+const WorkerStatus* FleetView::FindWorker(const std::string& app, int slot) const {
   const App* known = Find(app);
-  if (known == nullptr) return false;
+  if (known == nullptr) return nullptr;
   for (const WorkerStatus& worker : known->status.workers) {
-    if (worker.slot != slot) continue;
-    const bool is_live = worker.incarnation == incarnation && worker.pid != 0;
-    return worker.incarnation >= incarnation && !is_live;
+    if (worker.slot == slot) return &worker;
   }
-  return false;
+  return nullptr;
+}
+
+bool FleetView::HasEnded(const std::string& app, int slot, std::uint64_t incarnation) const {
+  const WorkerStatus* worker = FindWorker(app, slot);
+  if (worker == nullptr) return false;
+  const bool is_live = worker->incarnation == incarnation && worker->pid != 0;
+  return worker->incarnation >= incarnation && !is_live;
 }
 
 }  // namespace tend::supervisor

@@ -37,6 +37,7 @@ class FleetView {
   void DropWorker(const std::string& app, int slot);
 
   const App* Find(const std::string& app) const;
+  const WorkerStatus* FindWorker(const std::string& app, int slot) const;
   const std::map<std::string, App>& apps() const { return apps_; }
   bool synced() const { return synced_; }
   bool is_syncing() const { return syncing_; }

@@ -90,12 +90,32 @@ bool ReadLogs(const json::object& object, LinkListener& listener) {
   return false;
 }
 
+bool ReadCustom(const json::object& object, LinkListener& listener) {
+  const json::value* member = object.if_contains("metrics");
+  const json::object* metrics = member == nullptr ? nullptr : member->if_object();
+  if (metrics == nullptr) return false;
+  std::vector<CustomValue> values;
+  for (const auto& [key, entry] : *metrics) {
+    const json::object* metric = entry.if_object();
+    if (metric == nullptr) return false;
+    CustomValue& value = values.emplace_back();
+    value.name = CustomName({key.data(), key.size()});
+    value.value = NumberOf<double>(*metric, "value");
+    value.unit = CustomName(TextOf(*metric, "unit"), kCustomUnitMax);
+  }
+  listener.OnCustom({std::string(TextOf(object, "app")), NumberOf<int>(object, "slot"),
+                     NumberOf<std::uint64_t>(object, "incarnation")},
+                    values, NumberOf<std::size_t>(object, "refused"));
+  return true;
+}
+
 using Reader = bool (*)(const json::object&, LinkListener&);
 
-constexpr std::array<std::pair<std::string_view, Reader>, 11> kReaders = {{
+constexpr std::array<std::pair<std::string_view, Reader>, 12> kReaders = {{
     {"app", ReadApp},
     {"worker", ReadWorker},
     {"fact", ReadFact},
+    {"custom", ReadCustom},
     {"logs", ReadLogs},
     {"hello",
      [](const json::object&, LinkListener& l) {

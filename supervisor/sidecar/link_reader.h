@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/fact.h"
 #include "base/status.h"
+#include "base/telemetry.h"
 #include "config/config.h"
 
 namespace tend::supervisor {
@@ -33,6 +35,10 @@ class LinkListener {
   // There is no connection to this worker, which was asked for.
   virtual void OnNoProbe(std::uint64_t incarnation, const std::string& error, bool unknown) = 0;
   virtual void OnFact(Fact fact) = 0;
+  // What its program told with @pm2/io.
+  virtual void OnCustom(const WorkerRef& worker,
+                        const std::vector<CustomValue>& values,
+                        std::size_t refused) = 0;
   enum class LogsOp : std::uint8_t { kFlush, kReopen, kRotate };
   virtual void OnLogsRequest(LogsOp op, const std::string& app, std::uint64_t request) = 0;
 };

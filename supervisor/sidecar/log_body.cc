@@ -26,6 +26,7 @@ constexpr auto kPollEvery = std::chrono::milliseconds(100);
 constexpr auto kBusyPause = std::chrono::milliseconds(5);
 
 std::atomic<int> bodies{0};
+std::atomic<int> followers{0};
 
 std::string Escaped(std::string_view text) {
   std::string out;
@@ -62,6 +63,10 @@ std::string ToJson(const RunEvent& event) {
 
 }  // namespace
 
+int CountFollowers() {
+  return followers.load();
+}
+
 int CountLogBodies() {
   return bodies.load();
 }
@@ -75,6 +80,7 @@ LogBody::LogBody(rotate::LogQuery query, Options options)
   query_.stop = [this] { return IsStopping(); };
   thread_ = std::thread([this] { Run(); });
   ++bodies;
+  if (options_.follow) ++followers;
   pthread_setname_np(thread_.native_handle(), "tend-read");
 }
 
@@ -86,6 +92,7 @@ LogBody::~LogBody() {
   changed_.notify_all();
   thread_.join();
   --bodies;
+  if (options_.follow) --followers;
 }
 
 bool LogBody::IsStopping() const {

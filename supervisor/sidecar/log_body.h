@@ -65,5 +65,7 @@ class LogBody final : public exporter::BodyStream {
 // How many there are now, of at most kLogBodiesMax; more are refused by StreamLogs.
 inline constexpr int kLogBodiesMax = 64;
 int CountLogBodies();
+// Those of them that follow.
+int CountFollowers();
 
 }  // namespace tend::supervisor

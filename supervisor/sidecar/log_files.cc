@@ -50,4 +50,13 @@ std::vector<rotate::ExtraFile> ExtraFilesOf(const config::AppConfig& app, const 
   return files;
 }
 
+config::LogConfig LimitsOfUnknown() {
+  config::LogConfig limits;
+  limits.max_age = {};
+  limits.max_files = 0;
+  limits.max_total = 0;
+  limits.compress = false;
+  return limits;
+}
+
 }  // namespace tend::supervisor

@@ -1,127 +1,272 @@
 #include "supervisor/sidecar/measurements.h"
 
-#include <sys/resource.h>
-#include <unistd.h>
+#include <array>
+#include <future>
+#include <memory>
+#include <numeric>
+#include <utility>
 
-#include <cmath>
-
-#include "base/time.h"
+#include "supervisor/sidecar/log_body.h"
 
 namespace tend::supervisor {
 namespace {
 
-// The kernel counts CPU time in hundredths of a second: less says nothing.
-constexpr double kAgeMin = 0.1;
+constexpr auto kLookSoon = std::chrono::milliseconds(200);
+constexpr auto kSampleAgeMax = std::chrono::seconds(1);
+constexpr const char* kCounterTable = "/counters";  // in the run folder
+constexpr const char* kCounterCopy = "/counters";   // in the state folder
+constexpr int kTicksPerLook = 3;  // a closer one, which costs more than all else here
+constexpr int kTicksPerCopy = 12;
 
-// Seconds since the epoch at which this process started, as near as the two clocks can tell.
-double StartTimeOf(const exporter::ProcSample& self) {
-  timespec boot{};
-  ::clock_gettime(CLOCK_BOOTTIME, &boot);
-  const double up = static_cast<double>(boot.tv_sec) + static_cast<double>(boot.tv_nsec) / 1e9;
-  const double ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
-  const double now = std::chrono::duration<double>(NowWall().time_since_epoch()).count();
-  return std::round((now - up + static_cast<double>(self.start_ticks) / ticks) * 100) / 100;
+template <std::size_t N, typename NameOf>
+exporter::NamedCounts Named(const std::array<std::uint64_t, N>& counts, NameOf name_of) {
+  exporter::NamedCounts named;
+  for (std::size_t i = 0; i < N; ++i)
+    named.emplace_back(name_of(i), counts[i]);
+  return named;
+}
+
+exporter::HistogramView CompressionTimes(const rotate::CompressTimes& times) {
+  exporter::HistogramView view{rotate::CompressTimes::kBounds,
+                               {times.counts.begin(), times.counts.end()},
+                               times.sum_seconds};
+  std::partial_sum(view.cumulative.begin(), view.cumulative.end(), view.cumulative.begin());
+  return view;
+}
+
+exporter::AppLogNumbers LogNumbers(const rotate::AppLogStats& stats) {
+  exporter::AppLogNumbers numbers;
+  numbers.dropped_lines = Named(stats.lines_dropped, [](std::size_t i) {
+    return std::string(rotate::DropReasonName(static_cast<rotate::DropReason>(i)));
+  });
+  numbers.rotations = Named(stats.rotations, [](std::size_t i) {
+    return std::string(rotate::RotateReasonName(static_cast<rotate::RotateReason>(i)));
+  });
+  numbers.expired_files = Named(stats.expired_files, [](std::size_t i) {
+    return std::string(rotate::ExpireReasonName(static_cast<rotate::ExpireReason>(i)));
+  });
+  numbers.files = {{"active", stats.active.files},
+                   {"rotated", stats.rotated.files},
+                   {"compressed", stats.compressed.files}};
+  numbers.disk_bytes = {{"active", stats.active.bytes},
+                        {"rotated", stats.rotated.bytes},
+                        {"compressed", stats.compressed.bytes}};
+  numbers.limit_bytes = stats.limit_bytes;
+  numbers.compression_input_bytes = stats.compress_in_bytes;
+  numbers.compression_output_bytes = stats.compress_out_bytes;
+  return numbers;
+}
+
+std::string PathIn(const std::string& folder, const char* file) {
+  return folder.empty() ? std::string() : folder + file;
+}
+
+double UnixSeconds(Wall time) {
+  return std::chrono::duration<double>(time.time_since_epoch()).count();
 }
 
 }  // namespace
 
-void Measurements::Report(const WorkerRef& worker, const TelemetryReport& report) {
-  std::unique_ptr<Runtime>& runtime = slots_[{worker.app, worker.slot}].runtime;
-  if (!runtime) runtime = std::make_unique<Runtime>();
-  runtime->incarnation = worker.incarnation;
-  runtime->lag.Add(report, now_);
-  const double seconds = report.loop_active_seconds + report.loop_idle_seconds;
-  if (seconds > 0) runtime->utilization = report.loop_active_seconds / seconds;
-  if (report.heap_used_bytes) runtime->heap_used = report.heap_used_bytes;
-  if (report.heap_total_bytes) runtime->heap_total = report.heap_total_bytes;
-  if (report.heap_limit_bytes) runtime->heap_limit = report.heap_limit_bytes;
-  if (!report.runtime.empty()) runtime->name = report.runtime;
+Measurements::Measurements(Loop& loop,
+                           const FleetView& view,
+                           exporter::SelfMetrics& self,
+                           Options options)
+    : loop_(loop),
+      view_(view),
+      self_(self),
+      options_(std::move(options)),
+      helper_("tend-helper"),
+      book_(PathIn(options_.run, kCounterTable), PathIn(options_.state, kCounterCopy)),
+      kept_(book_.table()),
+      processes_(loop, helper_, self),
+      reports_(loop, book_.table()) {
+  self_.Resume([this](const std::string& name) {
+    double number = 0;
+    book_.table().Read(RowKind::kSelf, {}, -1)(name, number);
+    return number;
+  });
+  processes_.SetRemembered(
+      [this](const std::string& app, int slot) { return kept_.Process(app, slot); });
 }
 
-void Measurements::Sample(const FleetView& view, Mono now, std::chrono::nanoseconds age_max) {
-  now_ = now;
-  if (now - sampled_ < age_max) return;
-  sampled_ = now;
-  for (const auto& entry : view.apps()) {
-    for (const WorkerStatus& worker : entry.second.status.workers) {
-      Slot& slot = slots_[{entry.first, worker.slot}];
-      slot.process.reset();
-      if (worker.pid == 0) continue;
-      slot.process = sampler_.Sample(worker.pid);
-      if (!slot.process) {
-        // It may have ended just now; core will say so.
-        continue;
-      }
-      slot.incarnation = worker.incarnation;
-      slot.cpu.Add(worker.incarnation, *slot.process, now);
-    }
-  }
+void Measurements::SetMetrics(const config::MetricsConfig& metrics) {
+  metrics_ = metrics;
+  processes_.SetLevel(metrics.level);
 }
 
-exporter::WorkerNumbers Measurements::Numbers(const std::string& app,
-                                              const WorkerStatus& worker) const {
-  exporter::WorkerNumbers numbers;
-  const auto it = slots_.find({app, worker.slot});
-  if (it == slots_.end()) return numbers;
-  const Slot& slot = it->second;
-  numbers.cpu_user_seconds = slot.cpu.user_seconds();
-  numbers.cpu_system_seconds = slot.cpu.system_seconds();
-  const bool is_current = worker.pid != 0 && slot.incarnation == worker.incarnation;
-  if (is_current) numbers.process = slot.process;
-  if (is_current && slot.process) numbers.cpu_ratio = CpuRatio(slot, worker);
-  if (!slot.runtime) return numbers;
-  const Runtime& runtime = *slot.runtime;
-  numbers.lag = runtime.lag.View(now_);
-  numbers.runtime = runtime.name;
-  // The histogram goes on; levels belong to a process that may be gone.
-  if (worker.pid == 0 || runtime.incarnation != worker.incarnation) return numbers;
-  numbers.heartbeat_age_seconds =
-      std::chrono::duration<double>(now_ - runtime.lag.last_report()).count();
-  numbers.loop_utilization = runtime.utilization;
-  numbers.heap_used_bytes = runtime.heap_used;
-  numbers.heap_total_bytes = runtime.heap_total;
-  numbers.heap_limit_bytes = runtime.heap_limit;
-  return numbers;
+void Measurements::SetConfigLoaded(bool ok) {
+  config_loaded_ = ok;
+  if (ok) config_loaded_time_ = loop_.WallNow();
 }
 
-// Between the last two samples; until there are two, since the process began.
-std::optional<double> Measurements::CpuRatio(const Slot& slot, const WorkerStatus& worker) {
-  if (const auto ratio = slot.cpu.ratio()) return ratio;
-  const double age = std::chrono::duration<double>(NowWall() - worker.started).count();
-  if (worker.started == Wall{} || age < kAgeMin) return std::nullopt;
-  return (slot.process->user_seconds + slot.process->system_seconds) / age;
+void Measurements::SetJournal(const ExitJournalReader* journal) {
+  journal_ = journal;
+  processes_.SetJournal(journal);
 }
 
-exporter::WorkerNumbers Measurements::NumbersWithFds(const std::string& app,
-                                                     const WorkerStatus& worker) const {
-  exporter::WorkerNumbers numbers = Numbers(app, worker);
-  if (numbers.process) numbers.open_fds = sampler_.OpenFds(worker.pid);
-  return numbers;
+void Measurements::PutApp(const std::string& app) {
+  if (view_.Find(app) == nullptr) times_.Counters(app, book_.table().Read(RowKind::kApp, app, -1));
 }
 
-exporter::SelfSnapshot Measurements::Self() const {
-  exporter::SelfSnapshot self;
-  if (const auto sample = sampler_.Sample(::getpid())) {
-    self.cpu_seconds = sample->user_seconds + sample->system_seconds;
-    self.resident_bytes = sample->resident_bytes;
-    self.virtual_bytes = sample->virtual_bytes;
-    self.start_time_seconds = StartTimeOf(*sample);
-  } else {
-    self_.CountError("proc");
-  }
-  self.open_fds = sampler_.OpenFds(::getpid()).value_or(0);
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) self.max_fds = limit.rlim_cur;
-  return self;
+void Measurements::PutWorker(const std::string& app, const WorkerStatus& worker) {
+  times_.Changed(app, worker, loop_.WallNow());
+  reports_.Expect(app, worker.slot);
 }
 
-std::optional<std::uint64_t> Measurements::ResidentBytes(int pid) const {
-  const auto sample = sampler_.Sample(pid);
-  return sample ? std::optional(sample->resident_bytes) : std::nullopt;
+void Measurements::Began(const WorkerRef& worker, int pid) {
+  processes_.Begin(worker, pid);
+  const WorkerStatus* serving = view_.FindWorker(worker.app, worker.slot);
+  const bool is_known = serving != nullptr && serving->incarnation == worker.incarnation;
+  const bool is_successor =
+      serving != nullptr && !is_known && serving->state == WorkerState::kOnline;
+  const bool has_start = is_known && serving->started != Wall{};
+  times_.Began(worker, has_start ? serving->started : loop_.WallNow(), is_successor);
+  LookSoon();
+}
+
+// A process that has just begun has not opened its files yet.
+void Measurements::LookSoon() {
+  look_ = loop_.After(kLookSoon, [this] {
+    if (!processes_.LookCloser(view_, loop_.Now())) LookSoon();
+  });
 }
 
 void Measurements::Forget(const std::string& app) {
-  std::erase_if(slots_, [&](const auto& entry) { return entry.first.first == app; });
+  times_.Forget(app);
+  processes_.Forget(app);
+  reports_.Forget(app);
+  kept_.Forget(app);
+}
+
+void Measurements::Forget(const std::string& app, int slot) {
+  processes_.Forget(app, slot);
+  reports_.Forget(app, slot);
+  kept_.Forget(app, slot);
+}
+
+void Measurements::Sample() {
+  processes_.Sample(view_, loop_.Now(), kSampleAgeMax);
+}
+
+std::vector<AppStatus> Measurements::Apps() {
+  Sample();
+  const rotate::LogStoreStats stats = options_.logs();
+  std::vector<AppStatus> apps;
+  for (const auto& entry : view_.apps()) {
+    apps.push_back(entry.second.status);
+    if (const auto log = stats.apps.find(entry.first); log != stats.apps.end()) {
+      apps.back().log_bytes =
+          log->second.active.bytes + log->second.rotated.bytes + log->second.compressed.bytes;
+      apps.back().log_limit_bytes = log->second.limit_bytes;
+    }
+    for (WorkerStatus& worker : apps.back().workers) {
+      const exporter::ProcessNumbers numbers = processes_.Numbers(entry.second, worker);
+      worker.cpu_ratio = numbers.cpu_ratio;
+      worker.rss_bytes = numbers.resident_bytes;
+      if (worker.pid == 0) continue;
+      const auto runtime = reports_.RuntimeOf(entry.first, worker);
+      if (runtime && runtime->lag) {
+        worker.eventloop_lag_p99_seconds = runtime->lag->p99_seconds;
+      }
+    }
+  }
+  return apps;
+}
+
+void Measurements::MeasureApp(const FleetView::App& app, exporter::AppSnapshot& snapshot) const {
+  const std::string& name = app.config.name;
+  snapshot.status = app.status;
+  snapshot.durations = times_.View(name);
+  snapshot.listen_backlog = processes_.Backlog(name);
+  for (const WorkerStatus& worker : app.status.workers) {
+    exporter::WorkerNumbers& numbers = snapshot.workers.emplace_back();
+    numbers.process = processes_.Numbers(app, worker);
+    numbers.app_version = processes_.AppVersion(name, worker);
+    numbers.runtime = reports_.RuntimeOf(name, worker);
+    numbers.custom = reports_.CustomOf(name, worker);
+    numbers.ready_seconds = times_.ReadySeconds(name, worker.slot, worker.incarnation);
+    const collector::WorkerCounters lines = options_.lines(name, worker.slot);
+    numbers.out = {lines.out.lines, lines.out.bytes, lines.out.split_lines};
+    numbers.err = {lines.err.lines, lines.err.bytes, lines.err.split_lines};
+    numbers.log_blocked_seconds = lines.blocked_seconds;
+  }
+}
+
+exporter::SelfSnapshot Measurements::Self(const rotate::LogStoreStats& logs) const {
+  exporter::SelfSnapshot self = processes_.Self();
+  self.version = TEND_VERSION;
+  self.compiler = __VERSION__;
+  self.compression_queue_files = logs.compress_queue_files;
+  self.compression = CompressionTimes(logs.compress_times);
+  self.log_followers = static_cast<std::uint64_t>(CountFollowers());
+  self.filesystem_free_bytes = logs.file_system_free_bytes;
+  self.filesystem_size_bytes = logs.file_system_size_bytes;
+  self.filesystem_floor_bytes = logs.file_system_floor_bytes;
+  self.log_limit_bytes = logs.limit_bytes;
+  self.config_loaded = config_loaded_;
+  if (config_loaded_time_) self.config_loaded_time = UnixSeconds(*config_loaded_time_);
+  if (journal_ != nullptr) {
+    const ExitJournal& header = journal_->header();
+    self.role_starts = {{"keeper", header.keeper_starts.load()},
+                        {"core", header.core_starts.load()},
+                        {"sidecar", header.sidecar_starts.load()}};
+  }
+  return self;
+}
+
+exporter::Snapshot Measurements::Measure() {
+  Sample();
+  const auto begin = std::chrono::steady_clock::now();
+  const rotate::LogStoreStats logs = options_.logs();
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  self_.ObserveCollect("logs", took.count());
+  exporter::Snapshot snapshot;
+  snapshot.time = loop_.WallNow();
+  for (const auto& [name, app] : view_.apps()) {
+    exporter::AppSnapshot& of = snapshot.apps.emplace_back();
+    MeasureApp(app, of);
+    if (const auto log = logs.apps.find(name); log != logs.apps.end())
+      of.logs = LogNumbers(log->second);
+  }
+  snapshot.self = Self(logs);
+  snapshot.exporters = options_.exporters();
+  kept_.Continue(snapshot);
+  StoreCounters();
+  return snapshot;
+}
+
+// What is not stored with the snapshot.
+void Measurements::StoreCounters() {
+  processes_.EachTotal(
+      [this](const std::string& app, int slot, const exporter::ProcessTotals& totals) {
+        if (view_.Find(app) != nullptr) kept_.StoreProcess(app, slot, totals);
+      });
+  reports_.Store(view_);
+  auto own = book_.table().Write(RowKind::kSelf, {}, -1);
+  self_.Counters([&](const std::string& name, double number) { own(name, number); });
+  for (const auto& entry : view_.apps())
+    times_.Counters(entry.first, book_.table().Write(RowKind::kApp, entry.first, -1));
+}
+
+void Measurements::Tick() {
+  if (ticks_ % kTicksPerLook == 0) (void)processes_.LookCloser(view_, loop_.Now());
+  (void)Measure();  // What was counted is stored with it.
+  if (++ticks_ < kTicksPerCopy) return;
+  ticks_ = 0;
+  if (auto copy = book_.CopyJob()) (void)helper_.Post(std::move(copy));
+}
+
+bool Measurements::Finish(std::chrono::nanoseconds time_max) {
+  (void)Measure();
+  auto copy = book_.CopyJob();
+  if (!copy) return true;
+  auto done = std::make_shared<std::promise<void>>();
+  std::future<void> copied = done->get_future();
+  const bool posted = helper_.Post([copy = std::move(copy), done] {
+    copy();
+    done->set_value();
+  });
+  return posted && copied.wait_for(time_max) == std::future_status::ready;
 }
 
 }  // namespace tend::supervisor

@@ -1,69 +1,98 @@
-// What the sidecar measures of workers: processes from /proc, event loops from telemetry. Sampled
-// every few seconds, and again when somebody asks and the last look is older than a second.
+// All numbers that the sidecar gives out, put together: what it measured, what was counted, what
+// core says, and what was counted before there was this process.
 //
-// Thread: the loop's.
+// Owner: the sidecar. Thread: the loop's.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
-#include <map>
-#include <memory>
+#include <functional>
 #include <optional>
 #include <string>
-#include <utility>
+#include <vector>
 
-#include "base/telemetry.h"
-#include "exporter/loop_lag.h"
-#include "exporter/proc_sampler.h"
+#include "base/fact.h"
+#include "base/loop.h"
+#include "collector/collector.h"
+#include "config/observe.h"
 #include "exporter/self_metrics.h"
 #include "exporter/snapshot.h"
+#include "rotate/log_stats.h"
+#include "supervisor/exit_journal.h"
+#include "supervisor/sidecar/counter_book.h"
 #include "supervisor/sidecar/fleet_view.h"
+#include "supervisor/sidecar/helper_thread.h"
+#include "supervisor/sidecar/kept_counters.h"
+#include "supervisor/sidecar/life_times.h"
+#include "supervisor/sidecar/process_watch.h"
+#include "supervisor/sidecar/worker_reports.h"
 
 namespace tend::supervisor {
 
-class Measurements final : public TelemetrySink {
+class Measurements {
  public:
-  explicit Measurements(exporter::SelfMetrics& self) : self_(self) {}
+  struct Options {
+    std::string run;    // folder of the table of counters; "": they are this process' own
+    std::string state;  // folder of its copy on disk; "": none
+    std::function<rotate::LogStoreStats()> logs;
+    std::function<collector::WorkerCounters(const std::string& app, int slot)> lines;
+    std::function<std::vector<exporter::ExportNumbers>()> exporters;
+  };
+  // `view` must outlive this.
+  Measurements(Loop& loop, const FleetView& view, exporter::SelfMetrics& self, Options options);
 
-  void Report(const WorkerRef& worker, const TelemetryReport& report) override;
-  // The time that Report() goes by.
-  void SetNow(Mono now) { now_ = now; }
+  void SetMetrics(const config::MetricsConfig& metrics);
+  const config::MetricsConfig& metrics() const { return metrics_; }
+  // A configuration was read just now, or could not be.
+  void SetConfigLoaded(bool ok);
+  // The journal must outlive this.
+  void SetJournal(const ExitJournalReader* journal);
+  WorkerReports& reports() { return reports_; }
+  std::optional<std::uint64_t> ResidentBytes(int pid) const {
+    return processes_.ResidentBytes(pid);
+  }
 
-  // Looks at all processes of `view`, unless that was done less than `age_max` ago.
-  void Sample(const FleetView& view, Mono now, std::chrono::nanoseconds age_max);
-  // As of the last Sample().
-  exporter::WorkerNumbers Numbers(const std::string& app, const WorkerStatus& worker) const;
-  // With the descriptors counted, which is a look of its own.
-  exporter::WorkerNumbers NumbersWithFds(const std::string& app, const WorkerStatus& worker) const;
-  exporter::SelfSnapshot Self() const;
-  // Right now.
-  std::optional<std::uint64_t> ResidentBytes(int pid) const;
-
+  // What core tells, before the view has it.
+  void PutApp(const std::string& app);
+  void PutWorker(const std::string& app, const WorkerStatus& worker);
+  void Began(const WorkerRef& worker, int pid);
+  void State(const Fact& fact) { times_.State(fact); }
+  // Counters of what is gone begin at 0 if it comes back.
   void Forget(const std::string& app);
-  void Forget(const std::string& app, int slot) { slots_.erase({app, slot}); }
+  void Forget(const std::string& app, int slot);
+
+  // As core tells, with what is measured; counters as core counts them.
+  std::vector<AppStatus> Apps();
+  exporter::Snapshot Measure();
+  // Every kSampleEvery.
+  static constexpr auto kSampleEvery = std::chrono::seconds(5);
+  void Tick();
+  // The last numbers are stored. False: their copy was not on disk in time.
+  bool Finish(std::chrono::nanoseconds time_max);
 
  private:
-  struct Runtime {
-    exporter::LoopLag lag;
-    std::uint64_t incarnation = 0;
-    std::optional<double> utilization;
-    std::optional<std::uint64_t> heap_used, heap_total, heap_limit;
-    std::string name;
-  };
-  struct Slot {
-    std::uint64_t incarnation = 0;
-    std::optional<exporter::ProcSample> process;
-    exporter::CpuSeries cpu;
-    std::unique_ptr<Runtime> runtime;  // only of workers that report
-  };
-  using Key = std::pair<std::string, int>;
+  void Sample();
+  void LookSoon();
+  void MeasureApp(const FleetView::App& app, exporter::AppSnapshot& snapshot) const;
+  exporter::SelfSnapshot Self(const rotate::LogStoreStats& logs) const;
+  void StoreCounters();
 
-  static std::optional<double> CpuRatio(const Slot& slot, const WorkerStatus& worker);
-
+  Loop& loop_;
+  const FleetView& view_;
   exporter::SelfMetrics& self_;
-  exporter::ProcSampler sampler_;
-  std::map<Key, Slot> slots_;
-  Mono now_{};
-  Mono sampled_{};
+  const Options options_;
+  HelperThread helper_;
+  CounterBook book_;
+  KeptCounters kept_;
+  LifeTimes times_;
+  ProcessWatch processes_;
+  WorkerReports reports_;
+  config::MetricsConfig metrics_;
+  std::optional<bool> config_loaded_;
+  std::optional<Wall> config_loaded_time_;
+  const ExitJournalReader* journal_ = nullptr;
+  Loop::Watch look_;
+  int ticks_ = 0;  // since counters were copied
 };
 
 }  // namespace tend::supervisor

@@ -68,9 +68,12 @@ Alerting::Options Outbound::AlertingOptions() const {
 }
 
 void Outbound::Start() {
-  if (auto kept = file_.Load()) {
+  auto kept = file_.Load();
+  if (kept) {
     now_ = *std::move(kept);
+    if (now_.given) Loaded(true);
   } else {
+    Loaded(false);
     LogError("what was configured to leave tend is not known any more: " + kept.error().message());
   }
   Apply();
@@ -78,11 +81,17 @@ void Outbound::Start() {
 
 Result<ObserveChange> Outbound::Configure(config::ObserveRequest request) {
   ObserveChange change = Change(now_, std::move(request));
+  const Result<> saved = change.changed ? file_.Save(change.next) : Result<>();
+  Loaded(saved.has_value());
+  if (!saved) return saved.error();
   if (!change.changed) return change;
-  TRY_VOID(file_.Save(change.next));
   now_ = change.next;
   Apply();
   return change;
+}
+
+void Outbound::Loaded(bool ok) const {
+  if (options_.on_loaded) options_.on_loaded(ok);
 }
 
 void Outbound::Apply() {

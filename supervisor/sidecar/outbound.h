@@ -31,6 +31,8 @@ class Outbound {
     // The page as it is now, as classic text. Called from any thread but the loop's.
     std::function<Result<std::string>()> page;
     std::function<void(const config::MetricsConfig&)> on_metrics;
+    // A configuration was read, or could not be, or not be kept.
+    std::function<void(bool ok)> on_loaded;
     std::function<std::vector<std::string>(
         const std::string& app, int slot, std::uint64_t incarnation)>
         last_stderr;
@@ -55,6 +57,7 @@ class Outbound {
   Alerting::Options AlertingOptions() const;
   std::unique_ptr<Outlet> Make(const config::ExporterConfig& config);
   void Apply();
+  void Loaded(bool ok) const;
 
   Files& files_;
   const Options options_;

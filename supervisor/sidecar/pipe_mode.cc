@@ -1,71 +1,41 @@
 #include "supervisor/sidecar/pipe_mode.h"
 
-#include <signal.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
-#include <numeric>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
 
-#include "base/exit_code.h"
-#include "base/files.h"
-#include "base/log.h"
-#include "base/loop.h"
-#include "base/paths.h"
-#include "supervisor/sidecar/sidecar.h"
+#include "supervisor/sidecar/beside.h"
+#include "supervisor/sidecar/process_follower.h"
 
 namespace tend::supervisor {
 namespace {
 
 constexpr std::uint64_t kIncarnation = 1;
-constexpr auto kFinishMax = std::chrono::seconds(10);
 
 struct PipeOptions {
-  config::AppConfig app;
-  std::string log_folder;
+  BesideOptions common;
+  collector::PipeKind kind = collector::PipeKind::kStdout;
+  std::string pid;  // whose numbers; "": nobody's
   bool tee = false;
 };
 
-Result<> SetFormat(std::string_view name, config::LineFormat& format) {
-  if (name == "tend") {
-    format = config::LineFormat::kTend;
-  } else if (name == "cri") {
-    format = config::LineFormat::kCri;
-  } else if (name == "json") {
-    format = config::LineFormat::kJson;
-  } else if (name == "raw") {
-    format = config::LineFormat::kRaw;
-  } else {
-    return Error(Errc::kInvalid, "--format: not one of tend, cri, json, raw");
-  }
-  return {};
-}
-
 Result<> SetOption(std::string_view name, const std::string& value, PipeOptions& options) {
-  config::LogConfig& logs = options.app.logs;
-  if (name == "--log-dir") {
-    options.log_folder = value;
-  } else if (name == "--max-size") {
-    TRY(logs.max_size, ParseSize(value));
-  } else if (name == "--max-total") {
-    TRY(logs.max_total, ParseSize(value));
-  } else if (name == "--max-age") {
-    TRY(logs.max_age, ParseDuration(value));
-  } else if (name == "--max-files") {
-    const auto [stop, ec] =
-        std::from_chars(value.data(), value.data() + value.size(), logs.max_files);
-    if (ec != std::errc{} || stop != value.data() + value.size()) {
-      return Error(Errc::kInvalid, "--max-files: not a number: " + value);
-    }
-  } else if (name == "--format") {
-    return SetFormat(value, logs.format);
+  TRY(const bool taken, SetBesideOption(name, value, options.common));
+  if (taken) return {};
+  if (name == "--pid") {
+    options.pid = value;
+  } else if (name == "--stream" && (value == "out" || value == "err")) {
+    options.kind = value == "out" ? collector::PipeKind::kStdout : collector::PipeKind::kStderr;
+  } else if (name == "--stream") {
+    return Error(Errc::kInvalid, "--stream: out or err");
   } else {
     return Error(Errc::kInvalid, "unknown option " + std::string(name));
   }
@@ -75,7 +45,7 @@ Result<> SetOption(std::string_view name, const std::string& value, PipeOptions&
 Result<PipeOptions> ReadOptions(int argc, char** argv) {
   PipeOptions options;
   if (argc < 1 || *argv[0] == '\0') return Error(Errc::kInvalid, "whose log is it?");
-  options.app.name = argv[0];
+  options.common.app.name = argv[0];
   for (int i = 1; i < argc; ++i) {
     const std::string_view name = argv[i];
     if (name == "--tee") {
@@ -98,8 +68,7 @@ bool WriteOut(int fd, std::string_view data) {
   return true;
 }
 
-// Copies standard input into a pipe of our own, and to standard output. The input may be a file,
-// for which there is no readiness, or be shared with others, whose descriptor must stay blocking.
+// Copies standard input into a pipe of our own, and to standard output.
 void Feed(int to, bool tee) {
   std::string buffer(64 * 1024, '\0');
   for (;;) {
@@ -114,84 +83,65 @@ void Feed(int to, bool tee) {
   ::close(to);
 }
 
-Result<int> Run(PipeOptions options) {
-  if (options.log_folder.empty()) {
-    TRY(const Paths paths, PathsFromEnvironment());
-    options.log_folder = paths.logs;
-  }
-  TRY_VOID(FilesLinux().MakeDirectories(options.log_folder, 0750));
-  OpenLog("pipe", "", true);
-  const std::unique_ptr<Loop> loop = MakeAsioLoop();
-  Sidecar::Options sidecar_options;
-  sidecar_options.logs = options.log_folder;
-  const char* listen = std::getenv("TEND_LISTEN");  // NOLINT(concurrency-mt-unsafe)
-  sidecar_options.listen = listen == nullptr ? "off" : listen;
-  Sidecar sidecar(*loop, std::move(sidecar_options));
-  if (listen != nullptr) {
-    TRY_VOID(sidecar.Serve());
-    const std::string address = sidecar.bound_address();
-    if (!address.empty()) {
-      std::fprintf(stderr, "metrics are at http://%s/metrics\n", address.c_str());
-    }
-  }
+// Standard input, if it is a pipe, opened anew: it is to be non-blocking for us, and not for
+// others who have it. Not valid: somebody else's pipe, or none.
+Fd OpenStdinPipe() {
+  struct stat info {};
+  if (::fstat(STDIN_FILENO, &info) != 0 || !S_ISFIFO(info.st_mode)) return Fd();
+  return Fd(::open("/proc/self/fd/0", O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+}
 
+// What to read the input from. A file has no readiness, and a terminal or socket may be shared with
+// others who would be surprised to find it non-blocking: a thread copies these.
+Result<Fd> OpenInput(bool tee) {
+  if (!tee) {
+    if (Fd direct = OpenStdinPipe(); direct.valid()) return direct;
+  }
   TRY(Pipe pipe, MakePipe());
-  LinkListener& core = sidecar.listener();
-  AppStatus status;
-  status.name = options.app.name;
-  const std::string name = options.app.name;
-  core.OnApp(options.app, status);
-  WorkerStatus worker;
-  worker.pid = 0;
-  worker.incarnation = kIncarnation;
-  worker.state = WorkerState::kOnline;
-  core.OnWorker(name, worker);
-  core.OnIncarnation(name, 0, kIncarnation, 0, 0);
-  core.OnSynced();
-  sidecar.collector().Attach(kIncarnation, collector::PipeKind::kStdout, std::move(pipe.read));
-
   // Blocked in read(2) until the end of the input; a signal ends the process around it.
-  std::thread feeder([fd = pipe.write.Release(), tee = options.tee] { Feed(fd, tee); });
+  std::thread feeder([fd = pipe.write.Release(), tee] { Feed(fd, tee); });
   feeder.detach();
-  int signal_number = 0;
-  const auto on_signal = [&](int number) {
-    signal_number = number;
-    loop->Stop();
-  };
-  const Loop::Watch interrupt = loop->OnSignal(SIGINT, on_signal);
-  const Loop::Watch terminate = loop->OnSignal(SIGTERM, on_signal);
-  const Loop::Watch reopen = loop->OnSignal(SIGUSR2, [&](int) { sidecar.ReopenLogs(); });
+  return std::move(pipe.read);
+}
+
+Result<int> Run(PipeOptions options) {
+  const ProcessSelector selector{SelectBy::kPid, options.pid};
+  if (!options.pid.empty()) TRY_VOID(ProcessFollower::Check(selector));
+  TRY(const std::unique_ptr<Beside> beside, Beside::Make(std::move(options.common)));
+  Sidecar& sidecar = beside->sidecar();
+  beside->Announce("stdin");
+  LinkListener& core = sidecar.listener();
+  std::optional<ProcessFollower> process;
+  if (options.pid.empty()) {
+    WorkerStatus worker;
+    worker.incarnation = kIncarnation;
+    worker.state = WorkerState::kOnline;
+    core.OnWorker(beside->app(), worker);
+  } else {
+    process.emplace(beside->loop(), core, beside->app(), selector);
+    process->Begin();
+  }
+  core.OnIncarnation(beside->app(), 0, kIncarnation, 0, 0);
+  TRY_VOID(beside->Serve());
+  TRY(Fd input, OpenInput(options.tee));
+  sidecar.collector().Attach(kIncarnation, options.kind, std::move(input));
+
   Loop::Watch poll;
   const std::function<void()> look = [&] {
-    if (sidecar.collector().open_pipes() == 0) return loop->Stop();
-    poll = loop->After(std::chrono::milliseconds(20), look);
+    if (sidecar.collector().open_pipes() == 0) return beside->Stop();
+    poll = beside->loop().After(std::chrono::milliseconds(20), look);
   };
   look();
-  loop->Run();
-  const bool finished = sidecar.Finish(kFinishMax);
-  const std::uint64_t dropped =
-      sidecar.store().Stats().apps[name].Dropped(rotate::DropReason::kDiskFull);
-  if (!finished || dropped > 0) {
-    std::fprintf(stderr, "tend: not all lines of %s could be written\n", name.c_str());
-    return static_cast<int>(ExitCode::kFailed);
-  }
-  if (signal_number == SIGINT) return static_cast<int>(ExitCode::kInterrupted);
-  return 0;
+  return beside->Run([] {});
 }
 
 }  // namespace
 
 int PipeMain(int argc, char** argv) {
   auto options = ReadOptions(argc, argv);
-  if (!options) {
-    std::fprintf(stderr, "error: %s\n", options.error().message().c_str());
-    return static_cast<int>(ExitCode::kUsage);
-  }
+  if (!options) return SayWhyNot(options.error());
   const auto code = Run(*std::move(options));
-  if (code) return *code;
-  std::fprintf(stderr, "error: %s\n", code.error().message().c_str());
-  return static_cast<int>(code.error().code() == Errc::kPermission ? ExitCode::kPermission
-                                                                   : ExitCode::kFailed);
+  return code ? *code : SayWhyNot(code.error());
 }
 
 }  // namespace tend::supervisor

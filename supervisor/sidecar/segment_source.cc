@@ -23,6 +23,7 @@ SegmentSource::SegmentSource(Files& files, ListApps list_apps)
     : files_(files), list_apps_(std::move(list_apps)) {}
 
 Result<std::vector<std::string>> SegmentSource::Apps() {
+  if (!std::exchange(is_buffer_used_, false)) buffer_.Release();
   TRY(const std::vector<App> apps, list_apps_());
   std::vector<std::string> names;
   std::set<std::string> known;
@@ -65,6 +66,7 @@ Result<exporter::LogChunk> SegmentSource::Read(const std::string& app,
     if (const auto level = rotate::LevelOf(line.text)) entry.level = rotate::LevelName(*level);
   };
   TRY(const rotate::PositionReader::Passage passage, reader->Read(ToRotate(from), bytes_max, take));
+  is_buffer_used_ = is_buffer_used_ || !chunk.entries.empty();
   chunk.begin = ToShip(passage.begin);
   chunk.end = ToShip(passage.end);
   chunk.lost_bytes = passage.lost_bytes;

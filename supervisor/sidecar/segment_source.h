@@ -39,6 +39,7 @@ class SegmentSource : public exporter::LogSource {
   Files& files_;
   const ListApps list_apps_;
   rotate::TextBuffer buffer_;
+  bool is_buffer_used_ = false;  // since the last look at the apps
   std::map<std::string, std::unique_ptr<rotate::PositionReader>> readers_;
 };
 

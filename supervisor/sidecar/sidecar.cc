@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -18,11 +18,10 @@
 namespace tend::supervisor {
 namespace {
 
-constexpr auto kSampleEvery = std::chrono::seconds(5);
-constexpr auto kSampleAgeMax = std::chrono::seconds(1);
 // For lines that are written by then to leave.
 constexpr auto kFlushMax = std::chrono::seconds(5);
 constexpr const char* kSpoolFolder = "/spool";
+constexpr auto kCopyMax = std::chrono::seconds(1);
 
 StoreKind KindOf(collector::PipeKind kind) {
   switch (kind) {
@@ -36,38 +35,20 @@ StoreKind KindOf(collector::PipeKind kind) {
   return StoreKind::kNone;
 }
 
-template <std::size_t N, typename NameOf>
-exporter::NamedCounts Named(const std::array<std::uint64_t, N>& counts, NameOf name_of) {
-  exporter::NamedCounts named;
-  for (std::size_t i = 0; i < N; ++i)
-    named.emplace_back(name_of(i), counts[i]);
-  return named;
-}
-
-// Of an app that core does not know any more, or not yet: nothing is removed or changed for limits
-// that nobody gave. What holds for the disk as a whole holds.
-config::LogConfig LimitsOfUnknown() {
-  config::LogConfig limits;
-  limits.max_age = {};
-  limits.max_files = 0;
-  limits.max_total = 0;
-  limits.compress = false;
-  return limits;
-}
-
 }  // namespace
 
 Sidecar::Sidecar(Loop& loop, Options options)
     : loop_(loop),
       options_(std::move(options)),
-      measurements_(self_),
+      measurements_(loop, view_, self_, MeasureOptions()),
+      statsd_(loop, measurements_.reports(), [this] { self_.CountError("statsd"); }),
       spools_(OpenSpools()),
       store_(loop, FilesLinux(), StoreOptions()),
       redacting_(store_),
       limited_(loop, redacting_, NoteLimited()),
       joining_(loop, limited_),
       triggers_(loop, TriggerOptions()),
-      tap_(triggers_, joining_, measurements_),
+      tap_(triggers_, joining_, measurements_.reports()),
       collector_(loop, tap_, tap_, CollectorCallbacks(), CollectorOptions()),
       routes_(loop, RouteState(), self_, events_, runs_),
       outbound_(loop, FilesLinux(), OutboundOptions()) {
@@ -123,7 +104,9 @@ std::shared_ptr<SpoolTable> Sidecar::OpenSpools() {
     return nullptr;
   }
   // What was announced will be written, whatever becomes of us: it is not taken again.
-  rotate::WriteJournal::ConsumeMarks(FilesLinux(), (*spools)->folder(), **spools);
+  rotate::WriteJournal::ConsumeMarks(
+      FilesLinux(), (*spools)->folder(),
+      [&](const SpoolId& id, std::uint64_t offset) { (*spools)->Consumed(id, offset); });
   return *std::move(spools);
 }
 
@@ -160,9 +143,13 @@ LimitedSink::NoteLost Sidecar::NoteLimited() {
 rotate::LogStore::Options Sidecar::StoreOptions() {
   rotate::LogStore::Options options;
   options.folder = options_.logs;
-  if (spools_) options.journals = spools_->folder();
+  options.locks = !options_.has_lock;
+  options.journals = spools_ ? spools_->folder() : options_.journals;
   options.on_fact = [this](Fact fact) { OnFact(std::move(fact)); };
-  options.on_room = [this](const std::string& app) { collector_.Resume(app); };
+  options.on_room = [this](const std::string& app) {
+    collector_.Resume(app);
+    if (options_.on_room) options_.on_room(app);
+  };
   return options;
 }
 
@@ -196,6 +183,9 @@ Result<> Sidecar::Serve() {
     if (!written) LogError(written.error().message());
   }
   http_->Start();
+  if (auto opened = statsd_.Open(options_.statsd_socket); !opened) {
+    LogWarning("no numbers by statsd: " + opened.error().message());
+  }
   return tcp;
 }
 
@@ -203,6 +193,7 @@ void Sidecar::FollowKeeper() {
   if (!options_.run.empty()) {
     if (auto journal = ExitJournalReader::Open(options_.run + '/' + kJournalFile)) {
       journal_ = *std::move(journal);
+      measurements_.SetJournal(&*journal_);
     }
   }
   KeeperClient::Callbacks callbacks;
@@ -251,7 +242,6 @@ void Sidecar::OnPut(StoreKind kind, std::uint64_t id, Fd fd) {
 void Sidecar::OpenLink(Fd socket) {
   PacketChannel::Callbacks callbacks;
   callbacks.on_packet = [this](std::string_view packet) {
-    measurements_.SetNow(loop_.Now());
     if (!ReadLinkPacket(packet, *this)) self_.CountError("link");
   };
   callbacks.on_closed = [] { LogError("the link to core is closed"); };
@@ -357,6 +347,7 @@ void Sidecar::OnApp(config::AppConfig app, AppStatus status) {
     runs_.Update(name, worker);
   triggers_.PutApp(app);
   outbound_.alerting().PutApp(app, status);
+  measurements_.PutApp(name);
   view_.PutApp(std::move(app), std::move(status));
   OpenLog(name);
   SetLogsTotal();
@@ -371,6 +362,7 @@ void Sidecar::OnAppGone(const std::string& app) {
   view_.DropApp(app);
   triggers_.DropApp(app);
   outbound_.alerting().DropApp(app);
+  measurements_.Forget(app);
   runs_.Forget(app);
   CloseLogIfUnused(app);
   SetLogsTotal();
@@ -390,6 +382,8 @@ void Sidecar::OnWorker(const std::string& app, WorkerStatus worker) {
   if (known != nullptr) runs_.Update(app, worker);
   triggers_.PutWorker(app, worker);
   outbound_.alerting().PutWorker(app, worker);
+  measurements_.PutWorker(app, worker);
+  statsd_.Put({app, worker.slot, worker.incarnation}, worker.pid);
   if (!view_.PutWorker(app, std::move(worker))) return;
   known = view_.Find(app);
   const bool has_numbers =
@@ -409,12 +403,15 @@ void Sidecar::OnIncarnation(
     const std::string& app, int slot, std::uint64_t incarnation, int pid, std::uint16_t port) {
   const WorkerRef worker{app, slot, incarnation};
   triggers_.PutIncarnation(worker, pid, port);
+  measurements_.Began(worker, pid);
+  statsd_.Put(worker, pid);
   if (open_logs_.contains(app)) return collector_.Announce(worker);
   waiting_.push_back(worker);
 }
 
 void Sidecar::OnEnded(std::uint64_t incarnation) {
   triggers_.Ended(incarnation);
+  statsd_.Ended(incarnation);
   collector_.Ended(incarnation);
 }
 
@@ -422,6 +419,8 @@ void Sidecar::OnFact(Fact fact) {
   // Core's own are in core's log already; this one has what the sidecar saw.
   events_.Add(fact);
   outbound_.alerting().OnFact(fact);
+  measurements_.State(fact);
+  if (fact.id == FactId::kFileEmptied || fact.id == FactId::kFileLost) self_.CountError("follow");
   const bool is_ours = fact.id >= FactId::kLinesDropped && fact.id <= FactId::kWatchIncomplete;
   const Level level = RowOf(fact.id).level;
   if (is_ours && level > Level::kInfo) Log(level, Describe(fact));
@@ -450,99 +449,39 @@ void Sidecar::ReopenLogs() {
 }
 
 void Sidecar::SampleLater() {
-  sample_ = loop_.After(kSampleEvery, [this] {
-    if (!view_.apps().empty()) measurements_.Sample(view_, loop_.Now(), kSampleAgeMax);
-    outbound_.Measured(store_.Stats());
-    ::malloc_trim(0);
-    SampleLater();
-  });
+  sample_ = loop_.After(
+      Measurements::kSampleEvery, [this, due = loop_.Now() + Measurements::kSampleEvery] {
+        self_.ObserveLoopLag(std::chrono::duration<double>(loop_.Now() - due).count());
+        measurements_.Tick();
+        outbound_.Measured(store_.Stats());
+        routes_.Trim(loop_.Now());
+        ::malloc_trim(0);
+        SampleLater();
+      });
 }
 
-std::vector<AppStatus> Sidecar::MeasuredApps() {
-  measurements_.Sample(view_, loop_.Now(), kSampleAgeMax);
-  const rotate::LogStoreStats stats = store_.Stats();
-  std::vector<AppStatus> apps;
-  for (const auto& entry : view_.apps()) {
-    apps.push_back(entry.second.status);
-    if (const auto log = stats.apps.find(entry.first); log != stats.apps.end()) {
-      apps.back().log_bytes =
-          log->second.active.bytes + log->second.rotated.bytes + log->second.compressed.bytes;
-      apps.back().log_limit_bytes = log->second.limit_bytes;
-    }
-    for (WorkerStatus& worker : apps.back().workers) {
-      const exporter::WorkerNumbers numbers = measurements_.Numbers(entry.first, worker);
-      worker.cpu_ratio = numbers.cpu_ratio;
-      if (numbers.process) worker.rss_bytes = numbers.process->resident_bytes;
-      if (numbers.lag && worker.pid != 0) {
-        worker.eventloop_lag_p99_seconds = numbers.lag->p99_seconds;
-      }
-    }
-  }
-  return apps;
-}
-
-exporter::AppLogNumbers Sidecar::LogNumbers(const rotate::AppLogStats& stats) const {
-  exporter::AppLogNumbers numbers;
-  numbers.dropped_lines = Named(stats.lines_dropped, [](std::size_t i) {
-    return std::string(rotate::DropReasonName(static_cast<rotate::DropReason>(i)));
-  });
-  numbers.rotations = Named(stats.rotations, [](std::size_t i) {
-    return std::string(rotate::RotateReasonName(static_cast<rotate::RotateReason>(i)));
-  });
-  numbers.expired_files = Named(stats.expired_files, [](std::size_t i) {
-    return std::string(rotate::ExpireReasonName(static_cast<rotate::ExpireReason>(i)));
-  });
-  numbers.files = {{"active", stats.active.files},
-                   {"rotated", stats.rotated.files},
-                   {"compressed", stats.compressed.files}};
-  numbers.disk_bytes = {{"active", stats.active.bytes},
-                        {"rotated", stats.rotated.bytes},
-                        {"compressed", stats.compressed.bytes}};
-  numbers.limit_bytes = stats.limit_bytes;
-  numbers.compression_input_bytes = stats.compress_in_bytes;
-  numbers.compression_output_bytes = stats.compress_out_bytes;
-  return numbers;
-}
-
-exporter::Snapshot Sidecar::Measure() {
-  measurements_.Sample(view_, loop_.Now(), kSampleAgeMax);
-  const rotate::LogStoreStats stats = store_.Stats();
-  exporter::Snapshot snapshot;
-  for (const auto& entry : view_.apps()) {
-    exporter::AppSnapshot& app = snapshot.apps.emplace_back();
-    app.status = entry.second.status;
-    for (const WorkerStatus& worker : app.status.workers) {
-      exporter::WorkerNumbers numbers = measurements_.NumbersWithFds(entry.first, worker);
-      const collector::WorkerCounters lines = collector_.Counters(entry.first, worker.slot);
-      numbers.out = {lines.out.lines, lines.out.bytes, lines.out.split_lines};
-      numbers.err = {lines.err.lines, lines.err.bytes, lines.err.split_lines};
-      app.workers.push_back(std::move(numbers));
-    }
-    if (const auto log = stats.apps.find(entry.first); log != stats.apps.end()) {
-      app.logs = LogNumbers(log->second);
-    }
-  }
-  snapshot.self = measurements_.Self();
-  snapshot.self.version = TEND_VERSION;
-  snapshot.self.compiler = __VERSION__;
-  snapshot.self.compression_queue_files = stats.compress_queue_files;
-  snapshot.self.filesystem_free_bytes = stats.file_system_free_bytes;
-  snapshot.self.filesystem_size_bytes = stats.file_system_size_bytes;
-  snapshot.self.filesystem_floor_bytes = stats.file_system_floor_bytes;
-  snapshot.self.log_limit_bytes = stats.limit_bytes;
-  if (journal_) {
-    const ExitJournal& header = journal_->header();
-    snapshot.self.role_starts = {{"keeper", header.keeper_starts.load()},
-                                 {"core", header.core_starts.load()},
-                                 {"sidecar", header.sidecar_starts.load()}};
-  }
-  return snapshot;
+Measurements::Options Sidecar::MeasureOptions() {
+  Measurements::Options options;
+  options.run = options_.run;
+  options.state = options_.state;
+  options.logs = [this] { return store_.Stats(); };
+  options.lines = [this](const std::string& app, int slot) {
+    return collector_.Counters(app, slot);
+  };
+  options.exporters = [this] {
+    std::vector<exporter::ExportNumbers> exporters;
+    for (const exporter::ExportStats& stats : outbound_.Stats())
+      exporters.push_back(exporter::NumbersOf(stats));
+    return exporters;
+  };
+  return options;
 }
 
 SidecarState Sidecar::RouteState() {
   SidecarState state;
-  state.snapshot = [this] { return Measure(); };
-  state.apps = [this] { return MeasuredApps(); };
+  state.snapshot = [this] { return measurements_.Measure(); };
+  state.metrics = [this] { return measurements_.metrics(); };
+  state.apps = [this] { return measurements_.Apps(); };
   state.log_folder = [this](const std::string& app) -> std::optional<std::string> {
     if (!open_logs_.contains(app)) return std::nullopt;
     return store_.FolderOf(app);
@@ -569,6 +508,10 @@ Outbound::Options Sidecar::OutboundOptions() {
   options.last_stderr = [this](const std::string& app, int slot, std::uint64_t incarnation) {
     return collector_.LastStderr(app, slot, incarnation);
   };
+  options.on_loaded = [this](bool ok) { measurements_.SetConfigLoaded(ok); };
+  options.on_metrics = [this](const config::MetricsConfig& metrics) {
+    measurements_.SetMetrics(metrics);
+  };
   return options;
 }
 
@@ -576,7 +519,8 @@ bool Sidecar::Finish(std::chrono::nanoseconds time_max) {
   // Nobody asks the loop any more once it does not run.
   routes_.LoopEnded();
   http_.reset();
-  for (const std::string& path : {options_.http_socket, options_.listen_file}) {
+  for (const std::string& path :
+       {options_.http_socket, options_.listen_file, options_.statsd_socket}) {
     // Gone is as good as removed.
     if (!path.empty()) (void)FilesLinux().Unlink(path).has_value();
   }
@@ -587,9 +531,9 @@ bool Sidecar::Finish(std::chrono::nanoseconds time_max) {
   collector_.DrainAll();
   joining_.Finish();
   limited_.Finish();
-  const bool written = store_.Shutdown(time_max);
+  const bool is_written = store_.Shutdown(time_max);
   outbound_.Stop(kFlushMax);
-  return written;
+  return measurements_.Finish(kCopyMax) && is_written;
 }
 
 }  // namespace tend::supervisor

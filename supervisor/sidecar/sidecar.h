@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -17,6 +18,7 @@
 #include "base/loop.h"
 #include "base/paths.h"
 #include "collector/collector.h"
+#include "config/observe.h"
 #include "exporter/http_server.h"
 #include "exporter/self_metrics.h"
 #include "rotate/log_store.h"
@@ -32,6 +34,7 @@
 #include "supervisor/sidecar/redacting_sink.h"
 #include "supervisor/sidecar/run_book.h"
 #include "supervisor/sidecar/sidecar_routes.h"
+#include "supervisor/sidecar/statsd_socket.h"
 #include "supervisor/sidecar/trigger_tap.h"
 #include "supervisor/sidecar/triggers.h"
 
@@ -44,9 +47,14 @@ class Sidecar final : public LinkListener {
     std::string listen;                       // host:port, or "off"
     std::string listen_file;                  // gets the address that was bound; "": none
     std::string http_socket;                  // "": none
+    std::string statsd_socket = {};           // "": none
     std::string run;                          // where the exit journal is; "": none
     std::string state;                        // what outlives all of us; "": nothing does
     std::vector<std::string> own_files = {};  // that tend writes: changes there restart nobody
+    bool has_lock = false;      // the caller holds the folder of its app (rotate/folder_lock.h)
+    std::string journals = {};  // folder for announced writes where there is no run; "": none
+    // The log of this app has room again, for whoever publishes lines beside the pipes.
+    std::function<void(const std::string& app)> on_room = nullptr;
   };
   Sidecar(Loop& loop, Options options);
   ~Sidecar() override;
@@ -83,6 +91,11 @@ class Sidecar final : public LinkListener {
     triggers_.NoConnection(incarnation, error, unknown);
   }
   void OnFact(Fact fact) override;
+  void OnCustom(const WorkerRef& worker,
+                const std::vector<CustomValue>& values,
+                std::size_t refused) override {
+    measurements_.reports().Custom(worker, values, refused);
+  }
   void OnLogsRequest(LogsOp op, const std::string& app, std::uint64_t request) override;
 
  private:
@@ -108,9 +121,7 @@ class Sidecar final : public LinkListener {
   void CloseLogIfUnused(const std::string& app);
   void SetLogsTotal();
   void SampleLater();
-  std::vector<AppStatus> MeasuredApps();
-  exporter::Snapshot Measure();
-  exporter::AppLogNumbers LogNumbers(const rotate::AppLogStats& stats) const;
+  Measurements::Options MeasureOptions();
 
   Loop& loop_;
   const Options options_;
@@ -119,6 +130,7 @@ class Sidecar final : public LinkListener {
   EventRing events_;
   RunBook runs_;
   Measurements measurements_;
+  StatsdSocket statsd_;
   const std::shared_ptr<SpoolTable> spools_;
   rotate::LogStore store_;
   // A line goes through these from below to above.

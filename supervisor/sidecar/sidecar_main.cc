@@ -1,5 +1,5 @@
 // tend-sidecar: all observation. Under the keeper it collects what workers write and serves what it
-// knows; with --pipe it keeps standard input as the log of one app and needs nobody else.
+// knows; with --pipe or --attach it keeps the log of one app from elsewhere, and needs nobody else.
 #include <malloc.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/paths.h"
+#include "supervisor/sidecar/attach_mode.h"
 #include "supervisor/sidecar/pipe_mode.h"
 #include "supervisor/sidecar/sidecar.h"
 
@@ -39,10 +40,12 @@ Result<int> RunUnderKeeper() {
   options.listen = Variable("TEND_LISTEN", kDefaultListen);
   options.listen_file = paths.listen_file;
   options.http_socket = paths.http_socket;
+  options.statsd_socket = paths.statsd_socket;
   options.run = paths.run;
   options.state = paths.state;
-  options.own_files = {paths.logs,        paths.state,       paths.run,           paths.own_logs,
-                       paths.listen_file, paths.http_socket, paths.control_socket};
+  options.own_files = {paths.logs,           paths.state,        paths.run,
+                       paths.own_logs,       paths.listen_file,  paths.http_socket,
+                       paths.control_socket, paths.statsd_socket};
   Sidecar sidecar(*loop, std::move(options));
   if (const auto serving = sidecar.Serve(); !serving) {
     // Logs and the unix socket matter more than the port.
@@ -73,6 +76,9 @@ int main(int argc, char** argv) {
   ::mallopt(M_MMAP_THRESHOLD, 1 << 20);
   if (argc > 1 && std::strcmp(argv[1], "--pipe") == 0) {
     return tend::supervisor::PipeMain(argc - 2, argv + 2);
+  }
+  if (argc > 1 && std::strcmp(argv[1], "--attach") == 0) {
+    return tend::supervisor::AttachMain(argc - 2, argv + 2);
   }
   ::signal(SIGINT, SIG_IGN);
   ::signal(SIGHUP, SIG_IGN);

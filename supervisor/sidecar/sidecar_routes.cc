@@ -8,10 +8,13 @@
 #include <memory>
 #include <utility>
 
+#include "base/log.h"
 #include "base/status.h"
 #include "exporter/negotiate.h"
 #include "exporter/page.h"
 #include "rotate/line_format.h"
+#include "supervisor/sidecar/alerting.h"
+#include "supervisor/sidecar/discovery.h"
 #include "supervisor/sidecar/loop_ask.h"
 
 namespace tend::supervisor {
@@ -23,6 +26,12 @@ using exporter::HttpResponse;
 
 constexpr auto kDrainMax = std::chrono::seconds(1);
 constexpr std::size_t kEventsPerTurn = 200;
+
+// What a page is made of.
+struct Asked {
+  exporter::Snapshot snapshot;
+  config::MetricsConfig config;
+};
 
 HttpResponse Busy() {
   return ErrorResponse(503, "tend-sidecar is busy; try again");
@@ -124,7 +133,7 @@ class EventBody final : public exporter::BodyStream {
 
 HttpResponse SidecarRoutes::Handle(const HttpRequest& request) {
   using Route = HttpResponse (SidecarRoutes::*)(const HttpRequest&);
-  static constexpr std::array<std::pair<std::string_view, Route>, 9> kRoutes = {{
+  static constexpr std::array<std::pair<std::string_view, Route>, 10> kRoutes = {{
       {"/", &SidecarRoutes::Index},
       {"/metrics", &SidecarRoutes::Metrics},
       {"/healthz", &SidecarRoutes::Health},
@@ -134,6 +143,7 @@ HttpResponse SidecarRoutes::Handle(const HttpRequest& request) {
       {"/api/v1/log_stats", &SidecarRoutes::LogStats},
       {"/api/v1/stderr", &SidecarRoutes::Stderr},
       {"/api/v1/events", &SidecarRoutes::Events},
+      {"/api/v1/sd", &SidecarRoutes::Discovery},
   }};
   for (const auto& route : kRoutes) {
     if (route.first != request.path) continue;
@@ -147,20 +157,45 @@ HttpResponse SidecarRoutes::Handle(const HttpRequest& request) {
 }
 
 HttpResponse SidecarRoutes::Metrics(const HttpRequest& request) {
-  const auto snapshot = Ask<exporter::Snapshot>(loop_, state_.snapshot);
-  if (!snapshot) return Busy();
-  const exporter::Dialect dialect = exporter::ChooseDialect(request.accept);
-  self_.CountScrape(dialect);
+  exporter::PageRequest page;
+  page.dialect = exporter::ChooseDialect(request.accept);
+  page.gzip = exporter::AcceptsGzip(request.accept_encoding);
+  self_.CountScrape(page.dialect);
   HttpResponse response;
-  response.content_type = exporter::ContentType(dialect);
-  response.body = exporter::Render(*snapshot, &self_, dialect);
-  return response;
+  response.content_type = exporter::ContentType(page.dialect);
+  response.shared_is_gzip = page.gzip;
+  response.shared = pages_.Get(page.dialect, page.gzip, std::chrono::steady_clock::now(),
+                               [&] { return RenderPage(page); });
+  return response.shared ? std::move(response) : Busy();
+}
+
+exporter::SharedChunks SidecarRoutes::RenderPage(exporter::PageRequest page) {
+  const auto asked = Ask<Asked>(loop_, [this] {
+    return Asked{state_.snapshot(), state_.metrics()};
+  });
+  if (!asked) return nullptr;
+  page.config = asked->config;
+  exporter::PageStats stats;
+  auto chunks = std::make_shared<const exporter::Chunks>(
+      exporter::RenderChunks(asked->snapshot, &self_, page, &stats));
+  self_.CountRender(stats.series_left_out);
+  if (stats.workers_limited > 0 && !std::exchange(said_limited_, true)) {
+    LogWarning("metrics.max_series is " + std::to_string(page.config.max_series) + ": of " +
+               std::to_string(stats.workers_limited) +
+               " workers only basic numbers are on /metrics");
+  }
+  return chunks;
 }
 
 Result<std::string> SidecarRoutes::Page() {
-  const auto snapshot = Ask<exporter::Snapshot>(loop_, state_.snapshot, &loop_ended_);
-  if (!snapshot) return Error(Errc::kBusy, "the loop does not answer");
-  return exporter::Render(*snapshot, &self_, exporter::Dialect::kClassic);
+  const auto asked = Ask<Asked>(
+      loop_,
+      [this] {
+        return Asked{state_.snapshot(), state_.metrics()};
+      },
+      &loop_ended_);
+  if (!asked) return Error(Errc::kBusy, "the loop does not answer");
+  return exporter::Render(asked->snapshot, &self_, exporter::Dialect::kClassic, asked->config);
 }
 
 HttpResponse SidecarRoutes::Apps(const HttpRequest&) {
@@ -260,6 +295,12 @@ HttpResponse SidecarRoutes::Events(const HttpRequest& request) {
   return response;
 }
 
+HttpResponse SidecarRoutes::Discovery(const HttpRequest& request) {
+  auto apps = Ask<std::vector<std::string>>(loop_, state_.app_names);
+  if (!apps) return Busy();
+  return Discover(request, *std::move(apps), HostName());
+}
+
 HttpResponse SidecarRoutes::Health(const HttpRequest&) {
   if (!Ask<bool>(loop_, [] { return true; })) return Busy();
   HttpResponse response;
@@ -286,6 +327,7 @@ HttpResponse SidecarRoutes::Index(const HttpRequest&) {
       "/api/v1/logs      ?app=&worker=&n=&since=&until=&q=&level=&stream=&run=&follow=1\n"
       "/api/v1/log_stats lines written and dropped, and what they take on the disk\n"
       "/api/v1/events    ?follow=1\n"
+      "/api/v1/sd        this tend, for Prometheus' http_sd_configs\n"
       "/healthz /readyz\n";
   return response;
 }

@@ -13,6 +13,8 @@
 
 #include "base/loop.h"
 #include "exporter/http_server.h"
+#include "exporter/page.h"
+#include "exporter/page_cache.h"
 #include "exporter/self_metrics.h"
 #include "exporter/snapshot.h"
 #include "supervisor/sidecar/event_ring.h"
@@ -24,6 +26,7 @@ namespace tend::supervisor {
 // What the routes need of the loop's state. Called on the loop's thread.
 struct SidecarState {
   std::function<exporter::Snapshot()> snapshot;
+  std::function<config::MetricsConfig()> metrics;
   std::function<std::vector<AppStatus>()> apps;
   // Where the app's log lies; nullopt: there is no such app.
   std::function<std::optional<std::string>(const std::string& app)> log_folder;
@@ -54,6 +57,8 @@ class SidecarRoutes {
   Result<std::string> Page();
   // The loop answers no more: followers need not wait for it.
   void LoopEnded() { loop_ended_ = true; }
+  // Gives memory back that nobody needs any more.
+  void Trim(Mono now) { pages_.Trim(now); }
 
  private:
   exporter::HttpResponse Metrics(const exporter::HttpRequest& request);
@@ -62,9 +67,11 @@ class SidecarRoutes {
   exporter::HttpResponse LogStats(const exporter::HttpRequest& request);
   exporter::HttpResponse Stderr(const exporter::HttpRequest& request);
   exporter::HttpResponse Events(const exporter::HttpRequest& request);
+  exporter::HttpResponse Discovery(const exporter::HttpRequest& request);
   exporter::HttpResponse Health(const exporter::HttpRequest& request);
   exporter::HttpResponse Ready(const exporter::HttpRequest& request);
   exporter::HttpResponse Index(const exporter::HttpRequest& request);
+  exporter::SharedChunks RenderPage(exporter::PageRequest page);
   RunEventSource RestartsOf(const LogSelection& selection) const;
   LogApps FindLogs(const LogSelection& selection) const;  // on the loop's thread
 
@@ -74,6 +81,8 @@ class SidecarRoutes {
   const EventRing& events_;
   const RunBook& runs_;
   std::atomic<bool> loop_ended_ = false;
+  exporter::PageCache pages_;
+  bool said_limited_ = false;
 };
 
 }  // namespace tend::supervisor

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <utility>
+#include <vector>
 
 #include "base/record.h"
 #include "base/telemetry.h"
@@ -24,6 +25,11 @@ class TriggerTap final : public RecordSink, public TelemetrySink {
   void Report(const WorkerRef& worker, const TelemetryReport& report) override {
     triggers_.Reported(worker);
     telemetry_.Report(worker, report);
+  }
+  void Custom(const WorkerRef& worker,
+              const std::vector<CustomValue>& values,
+              std::size_t refused) override {
+    telemetry_.Custom(worker, values, refused);
   }
 
  private:

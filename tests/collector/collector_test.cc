@@ -42,7 +42,15 @@ class Reports final : public TelemetrySink {
   void Report(const WorkerRef& worker, const TelemetryReport& report) override {
     runtimes.push_back(worker.Name() + ' ' + report.runtime);
   }
-  std::vector<std::string> runtimes;
+  void Custom(const WorkerRef& worker,
+              const std::vector<CustomValue>& values,
+              std::size_t bad) override {
+    for (const CustomValue& value : values)
+      custom.push_back(worker.Name() + ' ' + value.name);
+    refused += bad;
+  }
+  std::vector<std::string> runtimes, custom;
+  std::size_t refused = 0;
 };
 
 class CollectorTest : public ::testing::Test {
@@ -371,10 +379,11 @@ TEST_F(CollectorTest, CountsLinesThatWereCut) {
 TEST_F(CollectorTest, ReadsTelemetryAndCountsWhatIsNone) {
   collector_.Announce({"api", 0, 7});
   const Ends pipe = Attach(7, PipeKind::kTelemetry);
-  Write(pipe, "{\"v\":1,\"rt\":\"node 20\"}\nnonsense\n");
+  Write(pipe, "{\"v\":1,\"rt\":\"node 20\"}\nnonsense\n\n{}\nrequests:1|c\n");
   Wake(pipe);
   EXPECT_THAT(reports_.runtimes, ElementsAre("api:0 node 20"));
-  EXPECT_EQ(collector_.Counters("api", 0).bad_frames, 1u);
+  EXPECT_THAT(reports_.custom, ElementsAre("api:0 requests"));
+  EXPECT_EQ(reports_.refused, 2u);
   EXPECT_THAT(shelf_.lines, IsEmpty());
 }
 

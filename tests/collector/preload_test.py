@@ -90,6 +90,75 @@ class PreloadTest(unittest.TestCase):
         self.assertGreaterEqual(len(frames), 1)
         self.assertLess(max(frame["max"] for frame in frames), 0.5)
 
+    def test_reports_stalls_collections_memory_and_resources(self):
+        _, frames = self.run_app(
+            "setTimeout(() => { const t = Date.now(); while (Date.now() - t < 400); }, 300);"
+            "global.kept = []; for (let i = 0; i < 40; i++) kept.push(new Array(1e5).fill({}));"
+            "require('net').createServer().listen(0, '127.0.0.1'); global.buffer = new ArrayBuffer(5e6);"
+            "setTimeout(() => process.exit(), 2500)")
+        self.assertEqual(set(frames[0]["gc"]), {"minor", "major", "incremental", "weakcb"})
+        collections = sum(n for f in frames for n, _ in f["gc"].values())
+        paused = sum(s for f in frames for _, s in f["gc"].values())
+        self.assertGreater(collections, 0)
+        self.assertGreater(paused, 0)
+        stalls = [f["stalls"] for f in frames if "stalls" in f]
+        self.assertEqual(sum(n for n, _ in stalls), 1, stalls)
+        self.assertGreater(stalls[0][1], 0.3)
+        external, buffers = frames[-1]["ext"]
+        self.assertGreaterEqual(external, buffers)
+        self.assertGreaterEqual(buffers, 5_000_000)
+        self.assertGreaterEqual(frames[0]["res"], 2)
+        self.assertGreater(frames[0]["spaces"]["old_space"], 0)
+        self.assertNotIn("spaces", frames[1])
+        self.assertEqual((frames[-1]["exc"], frames[-1]["rej"]), (0, 0))
+
+    def errors(self, frames):
+        return sum(f["exc"] for f in frames), sum(f["rej"] for f in frames)
+
+    def test_counts_an_error_that_ends_the_app_and_leaves_its_end_alone(self):
+        for source, want in (("throw new Error('x')", (1, 0)), ("Promise.reject(new Error('x'))", (0, 1)),
+                             ("Promise.reject(7)", (0, 1))):
+            source = f"setTimeout(() => {{ {source} }}, 50); setTimeout(() => console.log('lives'), 400)"
+            done, frames = self.run_app(source)
+            self.assertEqual((done.returncode, done.stdout), (1, ""), done.stderr)
+            self.assertEqual(self.errors(frames), want, source)
+            plain = subprocess.run(["node", os.path.join(self.folder.name, "app.js")], timeout=60,
+                                   capture_output=True, text=True)
+            self.assertEqual((done.returncode, done.stderr), (plain.returncode, plain.stderr))
+
+    def test_counts_errors_that_the_app_handles(self):
+        done, frames = self.run_app(
+            "process.on('uncaughtException', () => console.log('caught'));"
+            "process.on('unhandledRejection', (r) => console.log('rejected ' + r));"
+            "setTimeout(() => { Promise.reject(1); Promise.reject(2); throw new Error('x') }, 50);"
+            "setTimeout(() => {}, 1300)")
+        self.assertEqual((done.returncode, done.stdout), (0, "caught\nrejected 1\nrejected 2\n"), done.stderr)
+        self.assertEqual(self.errors(frames), (1, 2))
+
+    def test_counts_a_rejection_once_where_it_is_an_exception_and_told(self):
+        done, frames = self.run_app(
+            "process.on('uncaughtException', () => {}); process.on('unhandledRejection', () => {});"
+            "setTimeout(() => Promise.reject(new Error('x')), 50); setTimeout(() => {}, 1300)",
+            node_options="--unhandled-rejections=strict")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.errors(frames), (0, 1))
+
+    def test_a_handler_that_was_taken_away_handles_nothing(self):
+        for take in ("process.removeListener('unhandledRejection', f)",
+                     "process.removeAllListeners('unhandledRejection')"):
+            done, frames = self.run_app(
+                "const f = () => console.log('handled'); process.on('unhandledRejection', f);"
+                f"{take}; console.log(process.listenerCount('unhandledRejection'));"
+                "setTimeout(() => Promise.reject(new Error('x')), 50)")
+            self.assertEqual((done.returncode, done.stdout), (1, "0\n"), done.stderr)
+            self.assertEqual(self.errors(frames), (0, 1))
+        done, frames = self.run_app(
+            "process.once('unhandledRejection', () => console.log('handled'));"
+            "setTimeout(() => Promise.reject(1), 50); setTimeout(() => Promise.reject(2), 300);"
+            "setTimeout(() => console.log('lives'), 800)")
+        self.assertEqual((done.returncode, done.stdout), (1, "handled\n"), done.stderr)
+        self.assertEqual(self.errors(frames), (0, 2))
+
     def test_does_not_keep_the_app_alive(self):
         done, _ = self.run_app("console.log('bye')")
         self.assertEqual((done.returncode, done.stdout), (0, "bye\n"))

@@ -23,6 +23,7 @@ void ChangeItsLife(AppConfig& app) {
   app.watch = {"/srv"};
   app.ignore_watch = {"*.log"};
   app.watch_delay = milliseconds(30);
+  app.telemetry = Telemetry::kPython;
 }
 
 // Every member differs from its default.

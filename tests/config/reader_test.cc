@@ -240,6 +240,18 @@ apps:
   EXPECT_FALSE(app.merge_logs);
 }
 
+TEST(Reader, TelemetryIsOneOfFour) {
+  const std::pair<const char*, Telemetry> known[] = {{"auto", Telemetry::kAuto},
+                                                     {"off", Telemetry::kOff},
+                                                     {"false", Telemetry::kOff},
+                                                     {"python", Telemetry::kPython},
+                                                     {"pipe", Telemetry::kPipe}};
+  for (const auto& [word, want] : known) {
+    const std::string text = "apps: [{script: a.py, telemetry: " + std::string(word) + "}]";
+    EXPECT_EQ(App(Tend(text)).telemetry, want) << word;
+  }
+}
+
 TEST(Reader, ClusterModeIsForNode) {
   EXPECT_EQ(App(Tend("apps: [{script: a.js, exec_mode: cluster}]")).exec_mode, ExecMode::kCluster);
   const char* text = "apps: [{script: a.py, exec_mode: cluster, instances: 2}]";
@@ -292,6 +304,7 @@ TEST(Reader, WhatCannotBeTogetherIsSaid) {
       {"script: a.js, exec_mode: cluster, health: {tcp: 80}", "says nothing about one worker"},
       {"script: a.py, health: {event_loop: 10s}", "needs node to run the script"},
       {"script: a.js, health: {event_loop: 1s}", "at least 3s"},
+      {"script: a.js, telemetry: off, health: {event_loop: 9s}", "needs what measures it"},
       {"script: a.js, reload: {signal: HUP, overlap: yes}", "cannot go with \"reload.overlap\""},
       {"script: a.js, max_memory_restart: 1G, limits: {memory: 2G}", "means the same as"},
   };

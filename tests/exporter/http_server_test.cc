@@ -115,6 +115,10 @@ class HttpServerTest : public testing::Test {
     } else if (request.path == "/big") {
       response.content_type = "text/plain";
       response.body.assign(100000, 'b');
+    } else if (request.path == "/shared") {
+      response.content_type = "text/plain";
+      response.shared = shared_;
+      response.shared_is_gzip = !request.Query("gzip").empty();
     } else if (request.path == "/throw") {
       throw std::runtime_error("out of luck");
     } else if (request.path == "/lines") {
@@ -147,6 +151,8 @@ class HttpServerTest : public testing::Test {
     return response;
   }
 
+  const SharedChunks shared_ = std::make_shared<const Chunks>(
+      Chunks{std::string(kChunkBytes, 'a'), "b", std::string(kChunkBytes, 'c')});
   fs::path folder_;
   fs::path socket_;
   Watched streams_;
@@ -264,6 +270,24 @@ TEST_F(HttpServerTest, LargeBodiesAreCompressedForThoseWhoAsk) {
   EXPECT_THAT(answer, HasSubstr("Content-Encoding: gzip\r\n"));
   EXPECT_THAT(answer, HasSubstr("\r\n\r\n\x1f\x8b"));
   EXPECT_LT(answer.size(), 2000u);
+}
+
+TEST_F(HttpServerTest, WhatIsSharedIsSentInPiecesAndKept) {
+  StartTcp();
+  const std::string body = (*shared_)[0] + (*shared_)[1] + (*shared_)[2];
+  RawClient client = Connect();
+  for (int i = 0; i < 2; ++i) {
+    client.Send("GET /shared HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    const std::string answer = client.ReadAnswer();
+    EXPECT_THAT(answer, HasSubstr("Content-Length: " + std::to_string(body.size()) + "\r\n"));
+    EXPECT_THAT(answer, Not(HasSubstr("Content-Encoding")));
+    EXPECT_TRUE(answer.ends_with("\r\n\r\n" + body));
+  }
+  client.Send("HEAD /shared?gzip=1 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  const std::string head = client.ReadAnswer(false);
+  EXPECT_THAT(head, HasSubstr("Content-Encoding: gzip\r\n"));
+  EXPECT_THAT(head, HasSubstr("Content-Length: " + std::to_string(body.size()) + "\r\n"));
+  EXPECT_THAT(head, EndsWith("\r\n\r\n"));
 }
 
 TEST_F(HttpServerTest, TooLongHeadersAreRefusedSoThatTheClientLearnsIt) {

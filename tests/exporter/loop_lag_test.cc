@@ -39,7 +39,7 @@ TEST_F(LoopLagTest, BucketsAreCumulativeAndNeverReset) {
   Report(0.0012, 2);
   Report(60, 1);
   EXPECT_EQ(Cumulative(0.001), 8u);
-  EXPECT_EQ(Cumulative(0.002), 10u);
+  EXPECT_EQ(Cumulative(0.0025), 10u);
   EXPECT_EQ(Cumulative(10), 10u);
   EXPECT_EQ(View().cumulative.back(), 11u);
   now_ += std::chrono::hours(2);

@@ -1,6 +1,7 @@
 #include "exporter/page.h"
 
 #include <sys/resource.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <set>
@@ -14,8 +15,14 @@
 namespace tend::exporter {
 namespace {
 
+config::MetricsConfig Full() {
+  config::MetricsConfig config;
+  config.level = config::MetricsLevel::kFull;
+  return config;
+}
+
 std::string OpenMetrics(const Snapshot& snapshot) {
-  return Render(snapshot, nullptr, Dialect::kOpenMetrics);
+  return Render(snapshot, nullptr, Dialect::kOpenMetrics, Full());
 }
 
 bool Has(const std::string& page, const std::string& line) {
@@ -38,19 +45,22 @@ void Count(SelfMetrics& self) {
   self.CountError("proc");
   self.ObserveCollect("proc", 0.0004);
   self.ObserveLoopLag(0.003);
+  self.CountRender(0);
 }
 
 TEST(Page, OfTheSampleSnapshotIsTheCommittedOne) {
   SelfMetrics self;
   Count(self);
-  ExpectGolden("tests/golden/metrics.om", Render(SampleSnapshot(), &self, Dialect::kOpenMetrics));
-  ExpectGolden("tests/golden/metrics.txt", Render(SampleSnapshot(), &self, Dialect::kClassic));
+  ExpectGolden("tests/golden/metrics.om",
+               Render(SampleSnapshot(), &self, Dialect::kOpenMetrics, Full()));
+  ExpectGolden("tests/golden/metrics.txt",
+               Render(SampleSnapshot(), &self, Dialect::kClassic, Full()));
 }
 
 TEST(Page, HasEveryMetricOfTheTable) {
   SelfMetrics self;
   Count(self);
-  const std::string page = Render(SampleSnapshot(), &self, Dialect::kOpenMetrics);
+  const std::string page = Render(SampleSnapshot(), &self, Dialect::kOpenMetrics, Full());
   for (const MetricRow& row : kMetrics) {
     EXPECT_NE(page.find("# TYPE " + std::string(row.name) + ' '), std::string::npos) << row.name;
   }
@@ -59,7 +69,7 @@ TEST(Page, HasEveryMetricOfTheTable) {
 TEST(Page, UsesTheLabelsThatTheTableNames) {
   SelfMetrics self;
   Count(self);
-  std::istringstream page(Render(SampleSnapshot(), &self, Dialect::kOpenMetrics));
+  std::istringstream page(Render(SampleSnapshot(), &self, Dialect::kOpenMetrics, Full()));
   std::string line;
   std::string allowed;
   while (std::getline(page, line)) {
@@ -83,7 +93,7 @@ TEST(Page, UsesTheLabelsThatTheTableNames) {
 TEST(Page, NoFamilyAndNoSeriesIsTwice) {
   SelfMetrics self;
   Count(self);
-  std::istringstream page(Render(SampleSnapshot(), &self, Dialect::kClassic));
+  std::istringstream page(Render(SampleSnapshot(), &self, Dialect::kClassic, Full()));
   std::set<std::string> seen;
   for (std::string line; std::getline(page, line);) {
     if (line.starts_with("# HELP")) continue;
@@ -144,7 +154,8 @@ TEST(Page, AnExitThatNobodySawHasNoCode) {
 
 TEST(Page, CpuOfAWorkerThatEndedIsKept) {
   Snapshot snapshot = OneWorker();
-  snapshot.apps[0].workers[0].cpu_user_seconds = 2.5;
+  snapshot.apps[0].workers[0].process.cpu_user_seconds = 2.5;
+  snapshot.apps[0].workers[0].process.cpu_system_seconds = 0;
   EXPECT_TRUE(Has(OpenMetrics(snapshot),
                   "tend_worker_cpu_seconds_total{app=\"api\",worker=\"0\",mode=\"user\"} 2.5"));
 }
@@ -159,6 +170,115 @@ TEST(Page, UnlimitedDescriptorsAreNoNumber) {
   Snapshot snapshot;
   snapshot.self.max_fds = RLIM_INFINITY;
   EXPECT_EQ(OpenMetrics(snapshot).find("process_max_fds"), std::string::npos);
+}
+
+TEST(Page, HasOnlyWhatTheLevelAsksFor) {
+  config::MetricsConfig config;
+  for (const auto level : {config::MetricsLevel::kBasic, config::MetricsLevel::kStandard}) {
+    config.level = level;
+    SelfMetrics self;
+    Count(self);
+    const std::string page = Render(SampleSnapshot(), &self, Dialect::kOpenMetrics, config);
+    for (const MetricRow& row : kMetrics) {
+      const bool is_there = page.find("# TYPE " + std::string(row.name) + ' ') != std::string::npos;
+      EXPECT_EQ(is_there, row.level <= level) << row.name;
+    }
+  }
+}
+
+TEST(Page, HasNamesOfOthersOnlyIfAskedFor) {
+  config::MetricsConfig config;
+  for (const bool asked : {false, true}) {
+    config.compat_pm2 = config.compat_prom_client = asked;
+    const std::string page = Render(SampleSnapshot(), nullptr, Dialect::kOpenMetrics, config);
+    for (const CompatRow& compat : kCompatMetrics) {
+      const std::string type = "# TYPE " + std::string(compat.row.name) + ' ';
+      EXPECT_EQ(page.find(type) != std::string::npos, asked) << type;
+      EXPECT_EQ(page.find(type), page.rfind(type)) << type;
+    }
+    EXPECT_EQ(Has(page, "process_open_fds{app=\"api\",worker=\"0\"} 23"), asked);
+    EXPECT_TRUE(Has(page, "process_open_fds 31"));
+  }
+  config.compat_prom_client = false;
+  EXPECT_TRUE(Has(Render(SampleSnapshot(), nullptr, Dialect::kClassic, config),
+                  "pm2_uptime{id=\"0\",name=\"api\",instance=\"0\",version=\"1.4.2\","
+                  "interpreter=\"\",node_version=\"v20.20.2\"} 32.75"));
+}
+
+TEST(Page, WithNamesOfOthersIsTheCommittedOne) {
+  config::MetricsConfig config = Full();
+  config.compat_pm2 = config.compat_prom_client = true;
+  ExpectGolden("tests/golden/metrics_compat.om",
+               Render(SampleSnapshot(), nullptr, Dialect::kOpenMetrics, config));
+  ExpectGolden("tests/golden/metrics_compat.txt",
+               Render(SampleSnapshot(), nullptr, Dialect::kClassic, config));
+}
+
+// Of each of 30 workers, `basic` series are left in any case.
+Snapshot ManyWorkers() {
+  Snapshot snapshot;
+  AppSnapshot& app = snapshot.apps.emplace_back();
+  app.status.name = "api";
+  for (int slot = 0; slot < 30; ++slot) {
+    auto [status, numbers] = BusyWorker(slot);
+    app.status.workers.push_back(std::move(status));
+    app.workers.push_back(std::move(numbers));
+  }
+  return snapshot;
+}
+
+TEST(Page, WithTooManySeriesTheLastWorkersFallBackToBasic) {
+  const Snapshot snapshot = ManyWorkers();
+  PageRequest request;
+  PageStats all;
+  request.config.max_series = 0;
+  RenderChunks(snapshot, nullptr, request, &all);
+  EXPECT_EQ(all.workers_limited, 0u);
+  request.config.max_series = static_cast<std::uint32_t>(all.series - 100);
+  PageStats some;
+  std::string page;
+  for (const std::string& chunk : RenderChunks(snapshot, nullptr, request, &some))
+    page += chunk;
+  EXPECT_LE(some.series, request.config.max_series);
+  EXPECT_EQ(some.series + some.series_left_out, all.series);
+  EXPECT_EQ(some.workers_limited, 2u);
+  EXPECT_TRUE(Has(page, "tend_worker_threads{app=\"api\",worker=\"27\"} 11"));
+  EXPECT_FALSE(Has(page, "tend_worker_threads{app=\"api\",worker=\"28\"} 11"));
+  EXPECT_TRUE(Has(page, "tend_worker_open_fds{app=\"api\",worker=\"29\"} 23"));
+  EXPECT_TRUE(Has(page, "tend_metrics_series " + std::to_string(some.series)));
+}
+
+std::string Gunzip(std::string packed) {
+  z_stream stream{};
+  if (inflateInit2(&stream, 15 + 16) != Z_OK) return {};
+  std::string text(std::size_t{16} << 20, '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(packed.data());
+  stream.avail_in = static_cast<uInt>(packed.size());
+  stream.next_out = reinterpret_cast<Bytef*>(text.data());
+  stream.avail_out = static_cast<uInt>(text.size());
+  const int result = inflate(&stream, Z_FINISH);
+  text.resize(result == Z_STREAM_END ? stream.total_out : 0);
+  inflateEnd(&stream);
+  return text;
+}
+
+TEST(Page, InPiecesOrPackedIsTheSame) {
+  Snapshot snapshot = ManyWorkers();
+  for (int i = 0; i < 4; ++i) {
+    snapshot.apps.push_back(snapshot.apps.front());
+    snapshot.apps.back().status.name += std::to_string(i);
+  }
+  PageRequest request;
+  const Chunks chunks = RenderChunks(snapshot, nullptr, request);
+  EXPECT_GT(chunks.size(), 5u);
+  const std::string page = Render(snapshot, nullptr, Dialect::kClassic);
+  EXPECT_EQ(SizeOf(chunks), page.size());
+  request.gzip = true;
+  std::string packed;
+  for (const std::string& chunk : RenderChunks(snapshot, nullptr, request))
+    packed += chunk;
+  EXPECT_LT(packed.size(), page.size() / 5);
+  EXPECT_EQ(Gunzip(packed), page);
 }
 
 TEST(Page, CountsItsOwnSeries) {

@@ -104,7 +104,7 @@ TEST(PageWriter, KnowsInfoAndStateSetOnlyInOpenMetrics) {
     page.Sample({{"version", "1"}}, std::uint64_t{1});
     page.Begin(RowOf(Metric::kWorkerState));
     const std::array<std::string_view, 2> states = {"online", "stopped"};
-    page.StateSet({{"app", "a"}}, states, "stopped");
+    page.StateSet({"app=\"a\""}, states, "stopped");
   };
   const std::string open = Write(Dialect::kOpenMetrics, fill);
   EXPECT_NE(open.find("# TYPE tend_build info\n"), std::string::npos);

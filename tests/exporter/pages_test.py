@@ -43,6 +43,14 @@ def promtool(page):
     check(done.returncode == 0, (done.stdout + done.stderr).decode())
 
 
+def same(families, classic):
+    in_classic = {(s.name, *sorted(s.labels.items())): s.value
+                  for f in parse_classic(classic.decode()) for s in f.samples}
+    in_open = {(s.name, *sorted(s.labels.items())): float(s.value)
+               for f in families.values() for s in f.samples}
+    check(in_classic == in_open, "both dialects say the same")
+
+
 def golden(tree):
     folder = pathlib.Path(tree) / "tests" / "golden"
     opened = (folder / "metrics.om").read_bytes().decode()
@@ -52,13 +60,12 @@ def golden(tree):
     check(families["tend_worker"].type == "info", "tend_worker is an info")
     check(families["tend_worker_state"].type == "stateset", "tend_worker_state is a stateset")
     check(families["tend_worker_eventloop_lag_seconds"].unit == "seconds", "the unit")
-    in_classic = {(s.name, *sorted(s.labels.items())): s.value
-                  for f in parse_classic(classic.decode()) for s in f.samples}
-    in_open = {(s.name, *sorted(s.labels.items())): float(s.value)
-               for f in families.values() for s in f.samples}
-    check(in_classic == in_open, "both dialects say the same")
+    same(families, classic)
     promtool(classic)
-    print(f"{len(families)} families, {len(in_open)} samples")
+    others = families_of((folder / "metrics_compat.om").read_bytes().decode())
+    check("pm2_up" in others and "nodejs_version" in others, "names of others")
+    same(others, (folder / "metrics_compat.txt").read_bytes())
+    print(f"{len(families)} families")
 
 
 def shown(name):

@@ -99,47 +99,74 @@ TEST_F(ProcSamplerTest, KnowsTheRealKernel) {
   EXPECT_GE(sampler.OpenFds(::getpid()).value_or(0), 3u);
 }
 
-class CpuSeriesTest : public testing::Test {
- protected:
-  void Add(std::uint64_t incarnation, double user, double system, std::uint64_t started) {
-    ProcSample sample;
-    sample.user_seconds = user;
-    sample.system_seconds = system;
-    sample.start_ticks = started;
-    series_.Add(incarnation, sample, now_);
-    now_ += std::chrono::seconds(10);
-  }
-
-  CpuSeries series_;
-  Mono now_{};
-};
-
-TEST_F(CpuSeriesTest, GoesOnOverTheLivesOfAWorker) {
-  Add(1, 4, 1, 100);
-  Add(1, 6, 2, 100);
-  Add(2, 0.5, 0.25, 200);
-  EXPECT_DOUBLE_EQ(series_.user_seconds(), 6.5);
-  EXPECT_DOUBLE_EQ(series_.system_seconds(), 2.25);
-  Add(3, 0, 0, 300);
-  EXPECT_DOUBLE_EQ(series_.user_seconds(), 6.5);
+TEST_F(ProcSamplerTest, LooksCloser) {
+  Stat(4242, Line("node"));
+  const auto write = [&](const char* file, const char* text) {
+    std::ofstream(root_ / "4242" / file) << text;
+  };
+  write("status",
+        "VmHWM:\t  5000 kB\nVmSwap:\t 12 kB\nvoluntary_ctxt_switches:\t70\n"
+        "nonvoluntary_ctxt_switches:\t8\n");
+  write("schedstat", "123 1500000000 9\n");
+  write("io", "rchar: 9\nread_bytes: 4096\nwrite_bytes: 8192\ncancelled_write_bytes: 1\n");
+  write("limits", "Max open files            1024                 4096                 files\n");
+  write("smaps_rollup", "00400000-7ff rollup\nRss: 10 kB\nPss:                 700 kB\n");
+  write("cgroup", "1:cpu:/a\n0::/tend/api\n");
+  fs::create_directories(root_ / "4242" / "fd");
+  fs::create_symlink("socket:[77]", root_ / "4242" / "fd" / "3");
+  fs::create_symlink("/dev/null", root_ / "4242" / "fd" / "4");
+  const ProcSampler sampler(root_.string());
+  const auto detail = sampler.Detail(4242, {true, true, true});
+  ASSERT_TRUE(detail);
+  EXPECT_EQ(detail->start_ticks, 98765u);
+  EXPECT_EQ(detail->peak_resident_bytes, 5000u * 1024);
+  EXPECT_EQ(detail->swap_bytes, 12u * 1024);
+  EXPECT_EQ(detail->voluntary_switches, 70u);
+  EXPECT_EQ(detail->involuntary_switches, 8u);
+  EXPECT_EQ(detail->cpu_wait_seconds, 1.5);
+  EXPECT_EQ(detail->read_bytes, 4096u);
+  EXPECT_EQ(detail->written_bytes, 8192u);
+  EXPECT_EQ(detail->max_fds, 1024u);
+  EXPECT_EQ(detail->proportional_bytes, 700u * 1024);
+  EXPECT_EQ(detail->open_fds, 2u);
+  EXPECT_EQ(detail->cgroup, "/tend/api");
+  EXPECT_EQ(detail->sockets, std::vector<std::uint64_t>{77});
 }
 
-TEST_F(CpuSeriesTest, TheRatioIsThatOfTheLastInterval) {
-  Add(1, 40, 10, 100);
-  EXPECT_FALSE(series_.ratio()) << "one sample has no interval";
-  Add(1, 42, 13, 100);
-  EXPECT_DOUBLE_EQ(series_.ratio().value(), 0.5);
-  Add(1, 42, 13, 100);
-  EXPECT_DOUBLE_EQ(series_.ratio().value(), 0);
-  Add(2, 1, 0, 200);
-  EXPECT_FALSE(series_.ratio()) << "a new life has no interval yet";
+TEST_F(ProcSamplerTest, WhatIsNotThereIsAbsentFromACloserLook) {
+  Stat(4242, Line("node"));
+  const ProcSampler sampler(root_.string());
+  const auto detail = sampler.Detail(4242, {true, true, true});
+  ASSERT_TRUE(detail);
+  EXPECT_FALSE(detail->peak_resident_bytes || detail->voluntary_switches || detail->read_bytes ||
+               detail->max_fds || detail->proportional_bytes || detail->open_fds);
+  EXPECT_FALSE(sampler.Detail(7, {}));
 }
 
-TEST_F(CpuSeriesTest, LeavesOutAnotherProcessWithTheSamePid) {
-  Add(1, 4, 1, 100);
-  Add(1, 900, 100, 555);
-  EXPECT_DOUBLE_EQ(series_.user_seconds(), 4);
-  EXPECT_DOUBLE_EQ(series_.system_seconds(), 1);
+TEST_F(ProcSamplerTest, ReadsAControlGroup) {
+  const fs::path group = root_ / "groups" / "api";
+  fs::create_directories(group);
+  std::ofstream(group / "memory.events") << "low 0\noom 4\noom_kill 3\n";
+  std::ofstream(group / "cpu.stat") << "usage_usec 9\nthrottled_usec 2500000\n";
+  std::ofstream(group / "io.pressure")
+      << "some avg10=0.00 avg60=0.00 avg300=0.00 total=1500000\nfull avg10=0.00 total=7\n";
+  const CgroupSample sample =
+      ProcSampler(root_.string(), (root_ / "groups").string()).Cgroup("/api");
+  EXPECT_EQ(sample.oom_kills, 3u);
+  EXPECT_EQ(sample.throttled_seconds, 2.5);
+  EXPECT_FALSE(sample.waited_seconds[0]);
+  EXPECT_EQ(sample.waited_seconds[2], 1.5);
+}
+
+TEST(CountTrees, CountsDescendantsAndThoseWhoseParentHasGone) {
+  // 10 → 11 → 12; 13 was started by one that has gone, in the session of 10; 20 is another worker.
+  const std::vector<ProcessParent> processes = {
+      {1, 0, 1}, {10, 1, 10}, {11, 10, 10}, {12, 11, 12}, {13, 1, 10}, {20, 1, 20}, {99, 1, 99}};
+  EXPECT_EQ(CountTrees(processes, {10, 20, 30}), (std::vector<std::uint64_t>{4, 1, 0}));
+}
+
+TEST(CountTrees, EndsWhereParentsAreARing) {
+  EXPECT_EQ(CountTrees({{2, 3, 2}, {3, 2, 3}}, {7}), std::vector<std::uint64_t>{0});
 }
 
 }  // namespace

@@ -57,14 +57,14 @@ int main(int argc, char** argv) {
     const std::size_t workers = random() % 4;
     for (std::size_t w = 0; w < workers; ++w) {
       auto worker = tend::exporter::BusyWorker(static_cast<int>(w));
-      worker.second.runtime = RandomName(random);
-      worker.second.process->resident_bytes = random() >> (random() % 64);
-      worker.second.lag->p99_seconds = RandomNumber(random);
+      worker.second.runtime->name = RandomName(random);
+      *worker.second.process.resident_bytes = random() >> (random() % 64);
+      worker.second.runtime->lag->p99_seconds = RandomNumber(random);
       for (const char c : app.status.name)
         std::fprintf(stderr, "%02x", static_cast<unsigned>(static_cast<unsigned char>(c)));
       std::fprintf(stderr, " %zu %llu %.17g\n", w,
-                   static_cast<unsigned long long>(worker.second.process->resident_bytes),
-                   *worker.second.lag->p99_seconds);
+                   static_cast<unsigned long long>(*worker.second.process.resident_bytes),
+                   *worker.second.runtime->lag->p99_seconds);
       app.status.workers.push_back(std::move(worker.first));
       app.workers.push_back(std::move(worker.second));
     }

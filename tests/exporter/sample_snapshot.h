@@ -1,6 +1,7 @@
 // Snapshots for tests of the page.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <string>
 #include <utility>
@@ -8,6 +9,98 @@
 #include "exporter/snapshot.h"
 
 namespace tend::exporter {
+
+inline ProcessNumbers BusyProcess() {
+  ProcessNumbers process;
+  process.resident_bytes = 45000000;
+  process.virtual_bytes = 1200000000;
+  process.swap_bytes = 0;
+  process.peak_resident_bytes = 51000000;
+  process.proportional_bytes = 40000000;
+  process.open_fds = 23;
+  process.max_fds = 1024;
+  process.threads = 11;
+  process.processes = 2;
+  process.tcp_connections = TcpCounts{0, 12, 1, 0};
+  process.cpu_ratio = 0.125;
+  process.memory_limit_bytes = 629145600;
+  process.cpu_user_seconds = 12.25;
+  process.cpu_system_seconds = 0.75;
+  process.cpu_wait_seconds = 0.125;
+  process.voluntary_switches = 5000;
+  process.involuntary_switches = 42;
+  process.minor_faults = 12000;
+  process.major_faults = 3;
+  process.read_bytes = 8192;
+  process.written_bytes = 4096;
+  process.oom_kills = 0;
+  process.throttled_seconds = 1.5;
+  process.waited_seconds = {0.5, 0.25, std::nullopt};
+  return process;
+}
+
+inline RuntimeNumbers BusyRuntime() {
+  RuntimeNumbers runtime;
+  LagView lag;
+  for (std::size_t i = 0; i < lag.cumulative.size(); ++i)
+    lag.cumulative[i] = 100 * (i + 1);
+  lag.sum_seconds = 3.5;
+  lag.p50_seconds = 0.0003;
+  lag.p99_seconds = 0.012;
+  lag.max_seconds = 0.0875;
+  runtime.lag = lag;
+  runtime.stalls = 2;
+  runtime.stalled_seconds = 0.75;
+  runtime.loop_active_seconds = 100.5;
+  runtime.loop_idle_seconds = 900;
+  runtime.gc = {{"minor", 120, 0.25}, {"major", 4, 0.125}, {"incremental", 8, 0.01}};
+  runtime.uncaught_exceptions = 1;
+  runtime.unhandled_rejections = 0;
+  runtime.heartbeat_age_seconds = 0.5;
+  runtime.loop_utilization = 0.125;
+  runtime.heap_used_bytes = 9000000;
+  runtime.heap_total_bytes = 12000000;
+  runtime.heap_limit_bytes = 4345298944;
+  runtime.external_bytes = 2000000;
+  runtime.array_buffers_bytes = 10000;
+  runtime.heap_spaces = {{"new_space", 1000000}, {"old_space", 8000000}};
+  runtime.active_resources = 3;
+  runtime.name = "node 20.20.2";
+  return runtime;
+}
+
+inline CustomNumbers BusyCustom() {
+  CustomNumbers custom;
+  custom.levels = {{"Event Loop Latency p95", "ms", 1.25}, {"queue", "", 7}};
+  custom.counts = {{"requests", 120}};
+  custom.timings = {{"query", 2.5, 100, 0.02, 0.05}, {"seldom", 1, 1, std::nullopt, std::nullopt}};
+  custom.samples = {{"size", 3000, 10, 300, 320}};
+  custom.refused = 3;
+  return custom;
+}
+
+// Of the sample: 4 in the second bucket, one in the last.
+inline HistogramView SampleHistogram() {
+  static constexpr auto kBounds = std::to_array<double>({0.1, 0.5, 2.5});
+  return {kBounds, {0, 4, 4, 5}, 12.5};
+}
+
+inline ExportNumbers BusyExporter() {
+  ExportNumbers loki;
+  loki.name = "loki";
+  loki.queue_entries = 12;
+  loki.queue_bytes = 1800;
+  loki.queue_capacity_bytes = 1048576;
+  loki.lag_seconds = 0.75;
+  loki.sent_entries = 1000;
+  loki.sent_bytes = 64000;
+  loki.retries = 2;
+  loki.dropped = {{"too_old", 0}, {"rejected", 1}};
+  loki.requests = {{"success", 20}, {"timeout", 2}};
+  loki.request_seconds = SampleHistogram();
+  loki.last_success = 1795257066.5;
+  return loki;
+}
 
 // A Node worker that is online and was killed once, with everything measured.
 inline std::pair<WorkerStatus, WorkerNumbers> BusyWorker(int slot) {
@@ -22,30 +115,16 @@ inline std::pair<WorkerStatus, WorkerNumbers> BusyWorker(int slot) {
   status.started = Wall(std::chrono::milliseconds(1795257067250));
   ExitStatus exit;
   exit.signal = 9;
+  exit.time = Wall(std::chrono::seconds(1795257060));
   status.last_exit = exit;
 
   WorkerNumbers numbers;
-  ProcSample process;
-  process.resident_bytes = 45000000;
-  process.threads = 11;
-  numbers.process = process;
-  numbers.open_fds = 23;
-  numbers.cpu_user_seconds = 12.25;
-  numbers.cpu_system_seconds = 0.75;
-  LagView lag;
-  for (std::size_t i = 0; i < lag.cumulative.size(); ++i)
-    lag.cumulative[i] = 100 * (i + 1);
-  lag.sum_seconds = 3.5;
-  lag.p50_seconds = 0.0003;
-  lag.p99_seconds = 0.012;
-  lag.max_seconds = 0.0875;
-  numbers.lag = lag;
-  numbers.heartbeat_age_seconds = 0.5;
-  numbers.loop_utilization = 0.125;
-  numbers.heap_used_bytes = 9000000;
-  numbers.heap_total_bytes = 12000000;
-  numbers.heap_limit_bytes = 4345298944;
-  numbers.runtime = "node 20.20.2";
+  numbers.process = BusyProcess();
+  numbers.runtime = BusyRuntime();
+  numbers.custom = BusyCustom();
+  numbers.app_version = "1.4.2";
+  numbers.ready_seconds = 0.35;
+  numbers.log_blocked_seconds = 0.25;
   numbers.out = {1000, 64000, 1};
   numbers.err = {3, 120, 0};
   return {status, numbers};
@@ -55,6 +134,7 @@ inline std::pair<WorkerStatus, WorkerNumbers> BusyWorker(int slot) {
 // the vector, but not on the page, "web", whose only worker has just failed and is not measured.
 inline Snapshot SampleSnapshot() {
   Snapshot snapshot;
+  snapshot.time = Wall(std::chrono::seconds(1795257100));
   AppSnapshot& web = snapshot.apps.emplace_back();
   web.status.name = "web \"x\"\n\\";
   web.status.exec_mode = "cluster";
@@ -87,6 +167,10 @@ inline Snapshot SampleSnapshot() {
   logs.compression_output_bytes = 300000;
   api.logs = std::move(logs);
 
+  api.durations = {SampleHistogram(), SampleHistogram(), {}};
+  api.listen_backlog = {{3000, 2}};
+
+  snapshot.exporters.push_back(BusyExporter());
   SelfSnapshot& self = snapshot.self;
   self.cpu_seconds = 1.75;
   self.resident_bytes = 9500000;
@@ -97,6 +181,9 @@ inline Snapshot SampleSnapshot() {
   self.version = "0.1.0";
   self.compiler = "12.2.0";
   self.role_starts = {{"keeper", 1}, {"core", 2}, {"sidecar", 1}};
+  self.config_loaded = true;
+  self.config_loaded_time = 1795257000.75;
+  self.compression = SampleHistogram();
   self.log_followers = 1;
   self.log_limit_bytes = 10737418240;
   self.filesystem_floor_bytes = 1073741824;

@@ -1,5 +1,6 @@
 #include "exporter/self_metrics.h"
 
+#include <map>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -10,7 +11,7 @@ namespace {
 std::string PageOf(const SelfMetrics& self) {
   std::string text;
   PageWriter writer(Dialect::kOpenMetrics, text);
-  self.Write(writer);
+  self.Write(writer, MetricLevel::kFull);
   return text;
 }
 
@@ -44,7 +45,7 @@ TEST(SelfMetrics, AHistogramAppearsWithItsFirstValue) {
   self.ObserveCollect("proc", 0.0004);
   const std::string page = PageOf(self);
   for (const char* line : {
-           "tend_loop_lag_seconds_bucket{le=\"0.002\"} 0\n",
+           "tend_loop_lag_seconds_bucket{le=\"0.0025\"} 0\n",
            "tend_loop_lag_seconds_bucket{le=\"0.005\"} 1\n",
            "tend_loop_lag_seconds_bucket{le=\"10.0\"} 1\n",
            "tend_loop_lag_seconds_bucket{le=\"+Inf\"} 2\n",
@@ -56,6 +57,27 @@ TEST(SelfMetrics, AHistogramAppearsWithItsFirstValue) {
        }) {
     EXPECT_NE(page.find(line), std::string::npos) << line << page;
   }
+}
+
+TEST(SelfMetrics, GoesOnWhereAnotherProcessStopped) {
+  std::map<std::string, double> kept;
+  std::string page;
+  {
+    SelfMetrics self;
+    self.CountScrape(Dialect::kClassic);
+    self.CountError("link");
+    self.CountRender(7);
+    self.ObserveCollect("proc", 0.0004);
+    self.ObserveCollect("proc", 5);
+    self.ObserveLoopLag(0.003);
+    self.Counters([&](const std::string& name, double number) { kept[name] = number; });
+    page = PageOf(self);
+  }
+  SelfMetrics next;
+  next.Resume([&](const std::string& name) { return kept[name]; });
+  EXPECT_EQ(PageOf(next), page);
+  next.CountRender(1);
+  EXPECT_NE(PageOf(next).find("tend_metrics_series_limited_total 8\n"), std::string::npos);
 }
 
 }  // namespace

@@ -100,7 +100,9 @@ class CrashTest : public ::testing::Test {
   void Live(Files& files) {
     const std::shared_ptr<SpoolTable> opened = keeper_.Open(folder_.At("spool"));
     SpoolTable& spools = *opened;
-    WriteJournal::ConsumeMarks(FilesLinux(), spools.folder(), spools);
+    WriteJournal::ConsumeMarks(
+        FilesLinux(), spools.folder(),
+        [&](const SpoolId& id, std::uint64_t offset) { spools.Consumed(id, offset); });
     keeper_.Replay(spools);
     DiskWorker worker(files, {.folder = folder_.path(), .journals = spools.folder()},
                       {[](Fact) {}, [](const std::string&, std::size_t) {}});

@@ -8,7 +8,6 @@
 
 #include <gtest/gtest.h>
 
-#include "supervisor/launch.h"
 
 namespace tend::supervisor {
 namespace {
@@ -73,12 +72,6 @@ TEST_F(SavedAppsTest, OneBadAppDoesNotKeepTheOthersAway) {
   const auto loaded = saved.Load();
   EXPECT_EQ(loaded.apps.size(), 1u);
   EXPECT_NE(loaded.damage, "");
-}
-
-TEST(Launch, QuotesThePreloadAndKeepsWhatTheUserHas) {
-  EXPECT_EQ(NodeOptions("/a/p.cjs", ""), "--require \"/a/p.cjs\"");
-  EXPECT_EQ(NodeOptions("/a b/\"q\\.cjs", "--inspect"),
-            "--require \"/a b/\\\"q\\\\.cjs\" --inspect");
 }
 
 }  // namespace

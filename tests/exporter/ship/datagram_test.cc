@@ -148,7 +148,7 @@ TEST(SyslogLocal, GoesOnWithAReceiverThatWasStartedAnew) {
 
 TEST(SyslogLocal, WaitsForAFullReceiver) {
   const Receiver receiver = Receiver::Unix(TestPath());
-  SyslogSink sink(Config(receiver.url(), milliseconds(100)), "web-1");
+  SyslogSink sink(Config(receiver.url(), milliseconds(500)), "web-1");
   const SendOutcome outcome = SendTo(sink, std::vector<ShipEntry>(10'000, Entry("x")));
   EXPECT_EQ(outcome.then, Then::kSplit) << "less may be done in time";
   EXPECT_EQ(outcome.result, SendResult::kTimeout);

@@ -32,18 +32,6 @@ std::string Response(std::string_view status,
   return text.append(body);
 }
 
-// Answers every request with the same, and keeps the last one.
-struct Echo {
-  std::string response;
-  std::string request = {};
-  void operator()(TestConnection& connection) {
-    while (auto next = connection.ReadRequest()) {
-      request = *next;
-      connection.Write(response);
-    }
-  }
-};
-
 std::string SecretFile(std::string_view text) {
   std::string path = ::testing::TempDir() + "tend-secret-XXXXXX";
   const Fd fd(::mkstemp(path.data()));
@@ -59,10 +47,10 @@ TEST(HttpClient, SaysWhatTheServerAnswered) {
   EXPECT_TRUE(answer.ok()) << answer.error;
   EXPECT_EQ(answer.status, 204);
   EXPECT_EQ(answer.sent_bytes, 4U);
-  EXPECT_THAT(echo.request, StartsWith("POST /push HTTP/1.1\r\n"));
-  EXPECT_THAT(echo.request, HasSubstr("User-Agent: tend/"));
-  EXPECT_THAT(echo.request, HasSubstr("Content-Type: text/plain\r\n"));
-  EXPECT_THAT(echo.request, ::testing::EndsWith("\r\n\r\nbody"));
+  EXPECT_THAT(echo.request(), StartsWith("POST /push HTTP/1.1\r\n"));
+  EXPECT_THAT(echo.request(), HasSubstr("User-Agent: tend/"));
+  EXPECT_THAT(echo.request(), HasSubstr("Content-Type: text/plain\r\n"));
+  EXPECT_THAT(echo.request(), ::testing::EndsWith("\r\n\r\nbody"));
 }
 
 TEST(HttpClient, KeepsItsConnection) {
@@ -79,7 +67,7 @@ TEST(HttpClient, PutsThePathOnlyBehindAnUrlWithoutOne) {
   TestServer server(std::ref(echo));
   HttpClient with_path(Peer(server.Url() + "/own?a=b"));
   EXPECT_TRUE(with_path.Post("/push", "", {}).ok());
-  EXPECT_THAT(echo.request, StartsWith("POST /own?a=b HTTP/1.1\r\n"));
+  EXPECT_THAT(echo.request(), StartsWith("POST /own?a=b HTTP/1.1\r\n"));
 }
 
 TEST(HttpClient, PutsThePathBeforeAQuery) {
@@ -87,7 +75,7 @@ TEST(HttpClient, PutsThePathBeforeAQuery) {
   TestServer server(std::ref(echo));
   HttpClient with_query(Peer(server.Url() + "/?a=b"));
   EXPECT_TRUE(with_query.Post("/push", "", {}).ok());
-  EXPECT_THAT(echo.request, StartsWith("POST /push?a=b HTTP/1.1\r\n"));
+  EXPECT_THAT(echo.request(), StartsWith("POST /push?a=b HTTP/1.1\r\n"));
 }
 
 TEST(HttpClient, SendsALargeBodyAtOnce) {
@@ -95,8 +83,8 @@ TEST(HttpClient, SendsALargeBodyAtOnce) {
   TestServer server(std::ref(echo));
   HttpClient client(Peer(server.Url()));
   EXPECT_TRUE(client.Post("/", std::string(3 << 20, 'x'), {}).ok());
-  EXPECT_THAT(echo.request.substr(0, 500), Not(HasSubstr("Expect")));
-  EXPECT_GT(echo.request.size(), 3U << 20);
+  EXPECT_THAT(echo.request().substr(0, 500), Not(HasSubstr("Expect")));
+  EXPECT_GT(echo.request().size(), 3U << 20);
 }
 
 TEST(HttpClient, ReadsPasswordsFromTheirFileForEachRequest) {
@@ -108,10 +96,10 @@ TEST(HttpClient, ReadsPasswordsFromTheirFileForEachRequest) {
   HttpClient client(peer);
   const HttpAnswer answer = client.Post("/", "", {});
   EXPECT_EQ(Explain(answer), "answered 401 Unauthorized: no such user");
-  EXPECT_THAT(echo.request, HasSubstr("Authorization: Basic bWU6c2VjcmV0\r\n"));
+  EXPECT_THAT(echo.request(), HasSubstr("Authorization: Basic bWU6c2VjcmV0\r\n"));
   ASSERT_TRUE(WriteFileAtomically(FilesLinux(), peer.password_file, "other", 0600));
   client.Post("/", "", {});
-  EXPECT_THAT(echo.request, HasSubstr("Authorization: Basic bWU6b3RoZXI=\r\n"));
+  EXPECT_THAT(echo.request(), HasSubstr("Authorization: Basic bWU6b3RoZXI=\r\n"));
 }
 
 TEST(HttpClient, SendsATokenAndHeadersOfThePeer) {
@@ -123,10 +111,10 @@ TEST(HttpClient, SendsATokenAndHeadersOfThePeer) {
   peer.headers = {{"X-Scope-OrgID", "team"}, {"content-type", "theirs"}};
   HttpClient client(peer);
   EXPECT_TRUE(client.Post("/", "", {{"Content-Type", "ours"}}).ok());
-  EXPECT_THAT(echo.request, HasSubstr("Authorization: Bearer t0ken\r\n"));
-  EXPECT_THAT(echo.request, HasSubstr("X-Scope-OrgID: team\r\n"));
-  EXPECT_THAT(echo.request, HasSubstr("Content-Type: ours\r\n"));
-  EXPECT_THAT(echo.request, Not(HasSubstr("theirs")));
+  EXPECT_THAT(echo.request(), HasSubstr("Authorization: Bearer t0ken\r\n"));
+  EXPECT_THAT(echo.request(), HasSubstr("X-Scope-OrgID: team\r\n"));
+  EXPECT_THAT(echo.request(), HasSubstr("Content-Type: ours\r\n"));
+  EXPECT_THAT(echo.request(), Not(HasSubstr("theirs")));
 }
 
 TEST(HttpClient, SendsNothingWithoutItsSecret) {
@@ -155,10 +143,10 @@ TEST(HttpClient, ReadsWhenToComeBack) {
   TestServer server(std::ref(echo));
   HttpClient client(Peer(server.Url()));
   EXPECT_EQ(client.Post("/", "", {}).retry_after, seconds(17));
-  echo.response =
-      Response("503 Service Unavailable", "", "Retry-After: Fri, 01 Jan 2100 00:00:00 GMT\r\n");
+  echo.Answer(
+      Response("503 Service Unavailable", "", "Retry-After: Fri, 01 Jan 2100 00:00:00 GMT\r\n"));
   EXPECT_GT(client.Post("/", "", {}).retry_after.value_or(seconds(0)), std::chrono::hours(24));
-  echo.response = Response("503 Service Unavailable");
+  echo.Answer(Response("503 Service Unavailable"));
   EXPECT_FALSE(client.Post("/", "", {}).retry_after);
 }
 
@@ -235,17 +223,30 @@ TEST(HttpClient, SaysThatThereIsNoSuchHost) {
   EXPECT_THAT(client.Post("/", "x", {}).error, HasSubstr("connect to tend-test.invalid:3100: "));
 }
 
+TEST(HttpClient, GoesThroughTheProxyOfTheEnvironment) {
+  Echo echo{Response("200 OK")};
+  {
+    TestServer proxy(std::ref(echo));
+    ::setenv("http_proxy", proxy.Url().c_str(), 1);
+    HttpClient client(Peer("http://tend-test.invalid:3100/push"));
+    EXPECT_TRUE(client.Post("", "x", {}).ok());
+    EXPECT_THAT(echo.request(), StartsWith("POST http://tend-test.invalid:3100/push HTTP/1.1\r\n"));
+  }
+  HttpClient client(Peer("http://tend-test.invalid:3100/push"));
+  EXPECT_EQ(client.Post("", "x", {}).error, "connect to the proxy: Connection refused");
+  ::unsetenv("http_proxy");
+}
+
 TEST(HttpClient, EndsWhenItIsAborted) {
-  HttpClient* to_abort = nullptr;
-  TestServer server([&to_abort](TestConnection& connection) {
+  std::optional<HttpClient> client;  // outlives the thread that aborts it
+  TestServer server([&client](TestConnection& connection) {
     connection.ReadRequest();
-    to_abort->Abort();
+    client->Abort();
     connection.WaitForClose();
   });
-  HttpClient client(Peer(server.Url()));
-  to_abort = &client;
-  EXPECT_EQ(client.Post("/", "x", {}).kind, Kind::kAborted);
-  EXPECT_EQ(client.Post("/", "x", {}).kind, Kind::kAborted) << "later ones, too";
+  client.emplace(Peer(server.Url()));
+  EXPECT_EQ(client->Post("/", "x", {}).kind, Kind::kAborted);
+  EXPECT_EQ(client->Post("/", "x", {}).kind, Kind::kAborted) << "later ones, too";
 }
 
 class HttpClientTls : public ::testing::Test {
@@ -259,7 +260,7 @@ class HttpClientTls : public ::testing::Test {
     change(peer);
     HttpClient client(peer);
     HttpAnswer answer = client.Post("/", "x", {});
-    request_ = echo.request;
+    request_ = echo.request();
     return answer;
   }
   HttpAnswer PostTo(TestTls tls) {

@@ -51,8 +51,10 @@ std::vector<std::string> Decode(const std::string& body) {
           text += ' ' + entry.get_string();
         } else {
           protozero::pbf_reader pair = entry.get_message();
-          while (pair.next())
-            text += (pair.tag() == 1 ? " " : "=") + pair.get_string();
+          while (pair.next()) {
+            text += pair.tag() == 1 ? ' ' : '=';
+            text += pair.get_string();
+          }
         }
       }
       lines.push_back(text);

@@ -88,8 +88,8 @@ TEST(OtlpRejected, ReadsNumbersAsProto3WritesThem) {
 class OtlpSinkTest : public ::testing::Test {
  protected:
   SendOutcome Send(std::string status, std::string body = "", std::size_t lines = 2) {
-    response_ = "HTTP/1.1 " + status + "\r\nContent-Length: " + std::to_string(body.size()) +
-                "\r\n\r\n" + body;
+    echo_.Answer("HTTP/1.1 " + status + "\r\nContent-Length: " + std::to_string(body.size()) +
+                 "\r\n\r\n" + body);
     const std::vector<ShipEntry> entries(lines, Entry("text"));
     const ShipBatch batch{"api", entries};
     return sink_.Send({&batch, 1});
@@ -101,14 +101,8 @@ class OtlpSinkTest : public ::testing::Test {
     return config;
   }
 
-  std::string response_;
-  std::string request_;
-  TestServer server_{[this](TestConnection& connection) {
-    while (auto request = connection.ReadRequest()) {
-      request_ = *request;
-      connection.Write(response_);
-    }
-  }};
+  Echo echo_{""};
+  TestServer server_{std::ref(echo_)};
   OtlpSink sink_{Config(), "web-1"};
 };
 
@@ -118,10 +112,10 @@ TEST_F(OtlpSinkTest, IsDoneWithAny2xx) {
   EXPECT_EQ(outcome.result, SendResult::kSuccess);
   EXPECT_EQ(outcome.rejected, 0U);
   EXPECT_GT(outcome.sent_bytes, 0U);
-  EXPECT_THAT(request_, ::testing::StartsWith("POST /v1/logs HTTP/1.1\r\n"));
-  EXPECT_THAT(request_, HasSubstr("Content-Encoding: gzip\r\n"));
-  EXPECT_THAT(request_, HasSubstr("Content-Type: application/json\r\n"));
-  EXPECT_THAT(request_, HasSubstr("X-Scope-OrgID: team\r\n"));
+  EXPECT_THAT(echo_.request(), ::testing::StartsWith("POST /v1/logs HTTP/1.1\r\n"));
+  EXPECT_THAT(echo_.request(), HasSubstr("Content-Encoding: gzip\r\n"));
+  EXPECT_THAT(echo_.request(), HasSubstr("Content-Type: application/json\r\n"));
+  EXPECT_THAT(echo_.request(), HasSubstr("X-Scope-OrgID: team\r\n"));
 }
 
 TEST_F(OtlpSinkTest, CountsWhatWasRejectedOfTheRest) {

@@ -296,6 +296,18 @@ TEST_F(ShipRunTest, TimesOfAStreamRiseAndAreTheSameWhenItIsSentAgain) {
     EXPECT_EQ(receiver_.got[10 + i].entry.time, receiver_.requests[1][i].entry.time);
 }
 
+TEST_F(ShipRunTest, AfterAClockThatWasAheadTimesAreRightAgain) {
+  wall_ += 24h;
+  Write("ahead");
+  Pass(2s);
+  wall_ -= 24h;
+  Write("right");
+  const Wall written = wall_;
+  Pass(2s);
+  ASSERT_EQ(receiver_.got.size(), 2U);
+  EXPECT_EQ(receiver_.got[1].entry.time, written);
+}
+
 TEST_F(ShipRunTest, ADamagedStateIsPutAsideAndAllIsSentAgain) {
   Write("a");
   Pass(2s);

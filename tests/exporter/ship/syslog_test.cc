@@ -14,7 +14,6 @@
 namespace tend::exporter {
 namespace {
 
-using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 using std::chrono::seconds;
 using ::testing::HasSubstr;
@@ -137,7 +136,7 @@ TEST(SyslogSink, CountsOctetsOverTcp) {
 
 TEST(SyslogSink, IsNotDoneBeforeThePeerHasTakenIt) {
   TestServer server([](TestConnection& connection) { connection.WaitUntilStopped(); });
-  SyslogSink sink(Config(TcpUrl(server), milliseconds(300)), "web-1");
+  SyslogSink sink(Config(TcpUrl(server), seconds(1)), "web-1");
   // More than all buffers in between hold.
   const SendOutcome outcome =
       SendTo(sink, std::vector<ShipEntry>(100, Entry(std::string(256 * 1024, 'x'))));
@@ -191,16 +190,15 @@ TEST(SyslogSink, AsksForHelpWithAWrongUrl) {
 }
 
 TEST(SyslogSink, EndsWhenItIsAborted) {
-  SyslogSink* to_abort = nullptr;
-  TestServer server([&to_abort](TestConnection& connection) {
+  std::optional<SyslogSink> sink;  // outlives the thread that aborts it
+  TestServer server([&sink](TestConnection& connection) {
     connection.ReadSome();
-    to_abort->Abort();
+    sink->Abort();
     connection.WaitUntilStopped();
   });
-  SyslogSink sink(Config(TcpUrl(server)), "web-1");
-  to_abort = &sink;
+  sink.emplace(Config(TcpUrl(server)), "web-1");
   const SendOutcome outcome =
-      SendTo(sink, std::vector<ShipEntry>(100, Entry(std::string(256 * 1024, 'x'))));
+      SendTo(*sink, std::vector<ShipEntry>(100, Entry(std::string(256 * 1024, 'x'))));
   EXPECT_EQ(outcome.then, Then::kRetry);
   EXPECT_EQ(outcome.error, "aborted");
 }

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -85,6 +86,32 @@ class TestServer {
   int port_ = 0;
   std::atomic<int> connections_{0};
   std::thread thread_;
+};
+
+// Answers every request with the same, until it is told another, and keeps the last request.
+class Echo {
+ public:
+  explicit Echo(std::string response) : response_(std::move(response)) {}
+  void Answer(std::string response) {
+    const std::lock_guard lock(mutex_);
+    response_ = std::move(response);
+  }
+  std::string request() const {
+    const std::lock_guard lock(mutex_);
+    return request_;
+  }
+  void operator()(TestConnection& connection) {
+    while (auto request = connection.ReadRequest()) {
+      const std::lock_guard lock(mutex_);
+      request_ = *std::move(request);
+      connection.Write(response_);
+    }
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::string response_;
+  std::string request_;
 };
 
 }  // namespace tend::exporter

@@ -36,18 +36,20 @@ std::vector<Decoded> Decode(const WriteRequest& request) {
     Decoded one;
     protozero::pbf_reader series = message.get_message();
     while (series.next()) {
+      const bool is_label = series.tag() == 1;  // the reader forgets it once the field was read
       protozero::pbf_reader part = series.get_message();
       std::pair<std::string, std::string> label;
       while (part.next()) {
-        if (series.tag() == 1) {
-          (part.tag() == 1 ? label.first : label.second) = part.get_string();
+        if (is_label) {
+          std::string& text = part.tag() == 1 ? label.first : label.second;
+          text = part.get_string();
         } else if (part.tag() == 1) {
           one.value = part.get_double();
         } else {
           one.time = part.get_int64();
         }
       }
-      if (series.tag() == 1) one.labels.push_back(label);
+      if (is_label) one.labels.push_back(label);
     }
     all.push_back(one);
   }

@@ -41,6 +41,13 @@ class Heard final : public LinkListener {
     said.push_back("ended " + std::to_string(incarnation));
   }
   void OnFact(Fact fact) override { said.push_back("fact " + Describe(fact)); }
+  void OnCustom(const WorkerRef& worker,
+                const std::vector<CustomValue>& values,
+                std::size_t refused) override {
+    said.push_back("custom " + worker.Name() + ' ' + std::to_string(worker.incarnation) + ' ' +
+                   values.at(0).name + '=' + std::to_string(values.at(0).value) +
+                   values.at(0).unit + ' ' + std::to_string(refused));
+  }
   void OnLogsRequest(LogsOp op, const std::string& app, std::uint64_t request) override {
     said.push_back("logs " + std::to_string(static_cast<int>(op)) + ' ' + app + ' ' +
                    std::to_string(request));
@@ -60,6 +67,8 @@ TEST(LinkReader, UnderstandsEveryMessage) {
         R"({"type":"no_probe","incarnation":9,"error":"it listens nowhere"})",
         R"({"type":"ended","incarnation":9})",
         R"({"type":"fact","fact":{"type":"worker_online","app":"api","worker":0}})",
+        R"({"type":"custom","app":"api","slot":1,"incarnation":9,"refused":2,)"
+        R"("metrics":{"Event Loop":{"value":1.5,"unit":"ms"}}})",
         R"({"type":"logs","op":"rotate","app":"api","request":3})"}) {
     EXPECT_TRUE(ReadLinkPacket(packet, heard)) << packet;
   }
@@ -67,7 +76,8 @@ TEST(LinkReader, UnderstandsEveryMessage) {
               ElementsAre("hello", "synced", "gone api", "worker api 7", "worker gone api 1",
                           "incarnation api 1 9 port 0", "incarnation api 1 9 port 3001",
                           "incarnation api 1 9 port 0", "no probe 9 it listens nowhere", "ended 9",
-                          "fact worker_online api:0", "logs 2 api 3"));
+                          "fact worker_online api:0", "custom api:1 9 Event Loop=1.500000ms 2",
+                          "logs 2 api 3"));
 }
 
 TEST(LinkReader, OurOwnWordsAreWhatCoreExpects) {
@@ -86,7 +96,8 @@ TEST(LinkReader, IgnoresWhatIsNoMessage) {
   for (const char* packet :
        {"", "[]", "nonsense", "{}", R"({"type":7})", R"({"type":"unheard"})",
         R"({"type":"app","app":7})", R"({"type":"worker","worker":[]})",
-        R"({"type":"fact","fact":{"type":"unheard"}})", R"({"type":"logs","op":"burn"})"}) {
+        R"({"type":"fact","fact":{"type":"unheard"}})", R"({"type":"logs","op":"burn"})",
+        R"({"type":"custom","app":"api"})", R"({"type":"custom","metrics":{"x":1}})"}) {
     EXPECT_FALSE(ReadLinkPacket(packet, heard)) << packet;
   }
   EXPECT_THAT(heard.said, IsEmpty());

@@ -1,0 +1,147 @@
+#include "exporter/process_totals.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace tend::exporter {
+namespace {
+
+constexpr std::size_t Index(Used used) {
+  return static_cast<std::size_t>(used);
+}
+
+}  // namespace
+
+std::string_view Name(Used used) {
+  constexpr auto kNames = std::to_array<std::string_view>(
+      {"user_seconds", "system_seconds", "wait_seconds", "voluntary_switches",
+       "involuntary_switches", "minor_faults", "major_faults", "read_bytes", "written_bytes"});
+  static_assert(kNames.size() == kUsedCount);
+  return kNames[Index(used)];
+}
+
+ProcessTotals::Life* ProcessTotals::Find(std::uint64_t incarnation) {
+  const auto life = std::find_if(lives_.begin(), lives_.end(), [&](const Life& known) {
+    return known.incarnation == incarnation;
+  });
+  return life == lives_.end() ? nullptr : &*life;
+}
+
+void ProcessTotals::Fold(std::size_t index) {
+  for (std::size_t i = 0; i < kUsedCount; ++i)
+    ended_[i] += lives_[index].used[i];
+  lives_.erase(lives_.begin() + static_cast<std::ptrdiff_t>(index));
+}
+
+void ProcessTotals::Begin(std::uint64_t incarnation, int pid) {
+  if (Life* known = Find(incarnation)) {
+    if (known->pid == 0) known->pid = pid;
+    return;
+  }
+  if (incarnation <= newest_ && !resumed_) return;  // It has ended.
+  Life life;
+  life.incarnation = incarnation;
+  life.pid = pid;
+  if (resumed_ && incarnation >= resumed_->newest) {
+    // The same process as before, or the one that was has ended since.
+    if (incarnation == resumed_->newest) {
+      life.used = resumed_->living;
+    } else {
+      for (std::size_t i = 0; i < kUsedCount; ++i)
+        ended_[i] += resumed_->living[i];
+    }
+    resumed_.reset();
+  }
+  lives_.push_back(life);
+  newest_ = std::max(newest_, incarnation);
+  if (lives_.size() > kLivesMax) Fold(0);
+}
+
+void ProcessTotals::Raise(Life& life, Used used, double value) {
+  double& known = life.used[Index(used)];
+  known = std::max(known, value);
+  seen_ |= std::uint64_t{1} << Index(used);
+}
+
+void ProcessTotals::Add(std::uint64_t incarnation, const ProcSample& sample, Mono now) {
+  Life* life = Find(incarnation);
+  if (life == nullptr) return;
+  if (life->start_ticks == 0) life->start_ticks = sample.start_ticks;
+  if (sample.start_ticks != life->start_ticks) return;
+  Raise(*life, Used::kUserSeconds, sample.user_seconds);
+  Raise(*life, Used::kSystemSeconds, sample.system_seconds);
+  Raise(*life, Used::kMinorFaults, static_cast<double>(sample.minor_faults));
+  Raise(*life, Used::kMajorFaults, static_cast<double>(sample.major_faults));
+  if (incarnation != newest_) return;
+  const double cpu = sample.user_seconds + sample.system_seconds;
+  const double seconds = std::chrono::duration<double>(now - at_).count();
+  if (rated_ != incarnation) {
+    ratio_.reset();
+  } else if (seconds > 0) {
+    ratio_ = std::max(0.0, (cpu - cpu_at_) / seconds);
+  }
+  rated_ = incarnation;
+  at_ = now;
+  cpu_at_ = cpu;
+}
+
+void ProcessTotals::Add(std::uint64_t incarnation, const ProcDetail& detail) {
+  Life* life = Find(incarnation);
+  if (life == nullptr || detail.start_ticks != life->start_ticks) return;
+  const auto raise = [&](Used used, const auto& value) {
+    if (value) Raise(*life, used, static_cast<double>(*value));
+  };
+  raise(Used::kWaitSeconds, detail.cpu_wait_seconds);
+  raise(Used::kVoluntarySwitches, detail.voluntary_switches);
+  raise(Used::kInvoluntarySwitches, detail.involuntary_switches);
+  raise(Used::kReadBytes, detail.read_bytes);
+  raise(Used::kWrittenBytes, detail.written_bytes);
+}
+
+void ProcessTotals::End(int pid, double user_seconds, double system_seconds) {
+  for (std::size_t i = 0; i < lives_.size(); ++i) {
+    if (lives_[i].pid != pid) continue;
+    Raise(lives_[i], Used::kUserSeconds, user_seconds);
+    Raise(lives_[i], Used::kSystemSeconds, system_seconds);
+    return Fold(i);
+  }
+}
+
+std::optional<double> ProcessTotals::Total(Used used) const {
+  if ((seen_ >> Index(used) & 1) == 0) return std::nullopt;
+  double total = ended_[Index(used)];
+  if (resumed_) total += resumed_->living[Index(used)];
+  for (const Life& life : lives_)
+    total += life.used[Index(used)];
+  return total;
+}
+
+std::optional<double> ProcessTotals::CpuRatio(std::uint64_t incarnation) const {
+  return incarnation == rated_ ? ratio_ : std::nullopt;
+}
+
+void ProcessTotals::Resume(const Kept& kept) {
+  ended_ = kept.ended;
+  seen_ = kept.seen;
+  newest_ = kept.newest;
+  resumed_ = kept;
+}
+
+ProcessTotals::Kept ProcessTotals::Keep() const {
+  if (resumed_) {
+    Kept kept = *resumed_;
+    kept.ended = ended_;
+    return kept;
+  }
+  Kept kept;
+  kept.newest = newest_;
+  kept.ended = ended_;
+  kept.seen = seen_;
+  for (const Life& life : lives_) {
+    for (std::size_t i = 0; i < kUsedCount; ++i)
+      kept.living[i] += life.used[i];
+  }
+  return kept;
+}
+
+}  // namespace tend::exporter
