@@ -12,6 +12,7 @@ import time
 
 import cluster
 import logs
+import metrics
 from peers import BIN, PEERS, median, pss_mib, wait_for
 
 WORKERS = BIN / "workers"
@@ -59,7 +60,7 @@ BENCHES = {"respawn": respawn, "memory": memory, "list": listing}
 def main():
     parser = argparse.ArgumentParser(prog="./dev bench")
     parser.add_argument("--out", type=pathlib.Path, required=True)
-    parser.add_argument("name", nargs="?", choices=[*BENCHES, "logs", "logs_read", "ship", "cluster"])
+    parser.add_argument("name", nargs="?", choices=[*BENCHES, "logs", "logs_read", "ship", "cluster", "metrics"])
     logs.add_options(parser.add_argument_group("logs"))
     cluster.add_options(parser.add_argument_group("cluster"))
     options = parser.parse_args()
@@ -93,6 +94,8 @@ def main():
         subprocess.run([sys.executable, "-B", shipping, "--out", options.out], check=True)
     if options.name in (None, "cluster"):
         cluster.bench(options)
+    if options.name in (None, "metrics"):
+        metrics.run(BIN / "bench", options.out)
 
 
 if __name__ == "__main__":

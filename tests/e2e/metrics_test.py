@@ -1,15 +1,19 @@
 """/metrics as its readers see it: Prometheus itself, its strict parser, promtool."""
+import concurrent.futures
 import gzip
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 import unittest
 import urllib.parse
 import urllib.request
 
-from harness import TendTest, free_port, main, wait_until
+from harness import TendTest, free_port, main, run_folder, wait_until
 
 OPEN_METRICS = ("application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
                 "text/plain;version=0.0.4;q=0.5,*/*;q=0.1")
@@ -40,7 +44,8 @@ class MetricsTest(TendTest):
                          {"name": "bad", "script": "./bad.sh", "max_restarts": 1})
         self.tend.run("start", "tend.yaml")
         wait_until(lambda: self.tend.metric("tend_worker_eventloop_lag_p99_seconds", app="web", worker="1")
-                   is not None, 20, "everything is measured")
+                   is not None and self.tend.metric("tend_worker_open_fds", app="web", worker="1") is not None,
+                   20, "everything is measured")
 
     def page(self, accept, **headers):
         status, answer, body = self.tend.get("/metrics", {**({"Accept": accept} if accept else {}), **headers})
@@ -124,6 +129,112 @@ class MetricsTest(TendTest):
         after = counters()
         for key, value in before.items():
             self.assertGreaterEqual(after.get(key, -1), value, key)
+
+    def assert_none_went_back(self, before, after):
+        """But what the kernel counts for the sidecar as a process. What was 0 may be absent until a worker reports."""
+        for key, value in before.items():
+            if key[0] != "process_cpu_seconds_total":
+                self.assertGreaterEqual(after.get(key, -1 if value else 0), value, key)
+
+    def counters(self):
+        suffixes = ("_total", "_count", "_sum", "_bucket")
+        return {k: v for k, v in self.tend.metrics().items() if k[0].endswith(suffixes)}
+
+    def test_counters_outlive_the_sidecar(self):
+        self.tend.ok("restart", "web")
+        before = self.counters()
+        self.assertGreater(before[("tend_worker_starts_total", ("app", "web"), ("worker", "0"))], 1)
+        for _ in range(2):
+            old = self.sidecar()
+            os.kill(old, signal.SIGKILL)
+            wait_until(lambda: self.sidecar() not in (None, old), 10, "a new sidecar")
+            wait_until(lambda: self.answers() and self.tend.metric("tend_worker_up", app="web", worker="1") == 1, 20,
+                       "it knows the workers")
+            after = self.counters()
+            self.assert_none_went_back(before, after)
+            before = after
+
+    def sidecar(self):
+        try:
+            return self.tend.daemon("tend-sidecar")
+        except StopIteration:
+            return None
+
+    def answers(self):
+        try:
+            return self.tend.get("/readyz")[0] == 200
+        except OSError:
+            return False
+
+    def test_counters_outlive_all_of_tend(self):
+        self.tend.ok("restart", "web")
+        self.tend.ok("save")
+        before = self.counters()
+        self.tend.ok("kill")
+        self.tend.run("resurrect")
+        wait_until(lambda: self.answers() and self.tend.metric("tend_worker_up", app="web", worker="1") == 1, 40,
+                   "the workers are back")
+        after = self.counters()
+        self.assert_none_went_back({k: v for k, v in before.items() if ("app", "web") in k}, after)
+        starts = ("tend_worker_starts_total", ("app", "web"), ("worker", "0"))
+        self.assertEqual(after[starts], before[starts] + 1)
+
+    def test_a_deleted_app_leaves_nothing(self):
+        self.tend.ok("delete", "web")
+        wait_until(lambda: not any(("app", "web") in key for key in self.tend.metrics()), 10, "it is gone")
+        self.tend.run("start", "tend.yaml")
+        wait_until(lambda: self.tend.metric("tend_worker_starts_total", app="web", worker="0") == 1, 10,
+                   "its counters begin at 0")
+
+    def test_damaged_counters_begin_at_zero(self):
+        self.tend.ok("kill")
+        for folder in (self.tend.home / "state", run_folder(self.tend.home)):
+            (folder / "counters").write_bytes(b"nonsense" * 1000)
+        self.tend.run("start", "tend.yaml")
+        wait_until(lambda: self.tend.metric("tend_worker_starts_total", app="web", worker="0") == 1, 30, "a start")
+        said = [line for line in self.tend.own_log().splitlines() if "counters begin at 0" in line]
+        self.assertEqual(len(said), 1, said)
+
+    def test_several_scrapers_share_a_page(self):
+        time.sleep(1.1)  # the page of before is old
+        before = self.tend.metric("tend_metrics_renders_total")
+        with concurrent.futures.ThreadPoolExecutor(10) as pool:
+            pages = list(pool.map(lambda _: self.page(OPEN_METRICS)[1], range(10)))
+        self.assertLessEqual(len(set(pages)), 2)
+        wait_until(lambda: self.tend.metric("tend_metrics_renders_total") > before, 5, "the next page")
+        self.assertLessEqual(self.tend.metric("tend_metrics_renders_total") - before, 4)
+
+    def test_what_a_process_uses(self):
+        labels = {"app": "web", "worker": "0"}
+        wait_until(lambda: self.tend.metric("tend_worker_max_fds", **labels) is not None, 20, "a closer look")
+        pid = self.tend.worker("web", 0)["pid"]
+        peak = int(self.line_of(pid, "status", "VmHWM")[1]) * 1024
+        wait_until(lambda: abs(self.tend.metric("tend_worker_peak_resident_memory_bytes", **labels) - peak) < 8 << 20,
+                   30, "the next look")
+        self.assertEqual(self.tend.metric("tend_worker_max_fds", **labels),
+                         int(self.line_of(pid, "limits", "Max open files")[3]))
+        self.assertEqual(self.tend.metric("tend_worker_processes", **labels), 1)
+        for name, more in {"context_switches_total": {"type": "voluntary"}, "page_faults_total": {"type": "minor"},
+                           "cpu_wait_seconds_total": {}, "open_fds": {}, "threads": {}}.items():
+            self.assertGreater(self.tend.metric(f"tend_worker_{name}", **labels, **more), 0, name)
+        self.assertIsNone(self.tend.metric("tend_worker_memory_limit_bytes", **labels), "there is no limit")
+        self.assertIsNone(self.tend.metric("tend_worker_swap_bytes", **labels), "that is of the level full")
+
+    @staticmethod
+    def line_of(pid, file, begin):
+        with open(f"/proc/{pid}/{file}") as lines:
+            return next(line.split() for line in lines if line.startswith(begin))
+
+    def test_how_long_starts_and_reloads_take(self):
+        ready = self.tend.metric("tend_worker_last_ready_duration_seconds", app="web", worker="0")
+        self.assertTrue(0 < ready < 20, ready)
+        self.assertGreaterEqual(self.tend.metric("tend_app_ready_duration_seconds_count", app="web"), 2)
+        self.assertEqual(self.tend.metric("tend_app_reload_duration_seconds_count", app="web", result="success"), 0)
+        self.tend.ok("reload", "web")
+        wait_until(lambda: self.tend.metric("tend_app_reload_duration_seconds_count", app="web",
+                                            result="success") == 1, 10, "the reload")
+        took = self.tend.metric("tend_app_reload_duration_seconds_sum", app="web", result="success")
+        self.assertTrue(0 < took < 30, took)
 
     def test_health_endpoints_and_errors(self):
         self.assertEqual(self.tend.get("/healthz")[0], 200)

@@ -1,5 +1,6 @@
 """What tend ships to, as it really is: rsyslog, systemd's journal, Prometheus and VictoriaMetrics.
-The exporters' far ends are driven alone here (tests/support/send_lines.cc, write_pages.cc)."""
+Most of it drives the exporters' far ends alone (tests/support/send_lines.cc, write_pages.cc); the
+whole way is gone at the end."""
 import json
 import os
 import pathlib
@@ -11,7 +12,7 @@ import unittest
 import urllib.parse
 import urllib.request
 
-from harness import BIN, PATIENCE, free_port, main, wait_until
+from harness import BIN, PATIENCE, Tend, free_port, main, wait_until, worker
 
 JOURNALD = "/lib/systemd/systemd-journald"
 LINES = 5000
@@ -71,8 +72,9 @@ class ReceiverTest(unittest.TestCase):
                 "-days", "1", "-extfile", "san", "-out", "server.pem")
 
 
-@unittest.skipUnless(shutil.which("rsyslogd"), "rsyslog is not installed")
-class RsyslogTest(ReceiverTest):
+class WithRsyslog(ReceiverTest):
+    TCP = 'module(load="imtcp")\ninput(type="imtcp" port="0" address="127.0.0.1" listenPortFileName="{}/port")'
+
     def rsyslog(self, top, listen):
         """rsyslogd with these lines of configuration; self.got has its messages, fields by '|'."""
         self.got = self.folder / "got"
@@ -104,12 +106,9 @@ action(type="omfile" file="{self.got}" template="fields")
             return lines if len(lines) >= count else None
         return [line.split("|", 7) for line in wait_until(enough, 20, f"{count} messages")]
 
-    def check(self, count_each):
-        self.assertEqual([m[7].strip() for m in self.messages(count_each)],
-                         [f"line {n}" for n in range(count_each)])
 
-    TCP = 'module(load="imtcp")\ninput(type="imtcp" port="0" address="127.0.0.1" listenPortFileName="{}/port")'
-
+@unittest.skipUnless(shutil.which("rsyslogd"), "rsyslog is not installed")
+class RsyslogTest(WithRsyslog):
     def test_tcp_keeps_every_line_and_what_is_known_of_it(self):
         self.rsyslog("", self.TCP.format(self.folder))
         lines = [("out", 0, f"line {n}") for n in range(LINES)] + [("err", 1, text) for text in ODD]
@@ -153,7 +152,7 @@ action(type="omfile" file="{self.got}" template="fields")
         self.assertRegex(said[0], r"^not done 0 help tls: 127\.0\.0\.1:\d+: .*(self.signed|local issuer)")
         self.send([("out", 0, f"line {n}") for n in range(LINES)], type="syslog", url=url,
                   ca_file=self.folder / "ca.pem")
-        self.check(LINES)
+        self.assertEqual([m[7].strip() for m in self.messages(LINES)], [f"line {n}" for n in range(LINES)])
 
     def test_udp_sends_each_line_by_itself(self):
         port = free_port()
@@ -341,6 +340,70 @@ class VictoriaMetricsTest(RemoteWriteTest):
 
     def test_many_series_arrive(self):
         self.check_that_many_series_arrive()
+
+
+class WholeWayTest(WithRsyslog):
+    """From a worker's write to the receiver, as `export` in tend.yaml has it."""
+
+    def setUp(self):
+        super().setUp()
+        self.tend = Tend()
+        self.addCleanup(self.close_tend)
+
+    def close_tend(self):
+        left = self.tend.close()
+        self.tend.remove()
+        self.assertEqual(left, "")
+
+    def start(self, lines, **exporters):
+        app = {"name": "gen", "script": worker("lines"), "interpreter": "none", "instances": 2,
+               "args": [str(lines), "pause"]}
+        self.tend.config(app, export=exporters)
+        self.tend.ok("start", "tend.yaml")
+
+    def exporter(self, name):
+        everyone = json.loads(self.tend.ok("exporters", "--json"))["exporters"]
+        return next(e for e in everyone if e["name"] == name)
+
+    @unittest.skipUnless(shutil.which("rsyslogd"), "rsyslog is not installed")
+    def test_lines_wait_for_rsyslog_and_arrive_in_order(self):
+        port, each = free_port(), 2000
+        self.start(each, siem={"type": "syslog", "url": f"tcp://127.0.0.1:{port}", "facility": "local2"})
+        wait_until(lambda: self.exporter("siem")["queue_entries"] == 2 * each, 30, "all lines wait")
+        wait_until(lambda: "Connection refused" in (self.exporter("siem")["last_error"] or ""), 30, "it says why")
+        self.rsyslog("", self.TCP.format(self.folder).replace('port="0"', f'port="{port}"'))
+        got = self.messages(2 * each)
+        self.assertEqual(len(got), 2 * each)
+        for slot in (0, 1):
+            for stream, severity in (("stdout", "6"), ("stderr", "3")):
+                ours = [r.text.decode() for r in self.tend.records("gen") if (r.slot, r.stream) == (slot, stream)]
+                theirs = [m[7] for m in got if m[4] == str(slot) and f'stream="{stream}"' in m[5]]
+                self.assertEqual(theirs, ours)
+        self.assertEqual(got[0][0], "18")
+        done = wait_until(lambda: (lambda e: e if not e["queue_entries"] else None)(self.exporter("siem")), 10)
+        self.assertEqual((done["sent_entries"], done["state"]), (2 * each, "ok"))
+
+    @unittest.skipUnless(shutil.which("prometheus"), "prometheus is not installed")
+    def test_prometheus_is_told_what_a_scrape_would_have_had(self):
+        port = free_port()
+        (self.folder / "p.yml").write_text("global: {scrape_interval: 1h}\n")
+        self.spawn("prometheus", f"--config.file={self.folder}/p.yml", f"--storage.tsdb.path={self.folder}/data",
+                   f"--web.listen-address=127.0.0.1:{port}", "--web.enable-remote-write-receiver", "--log.level=error")
+
+        def ask(query):
+            url = f"http://127.0.0.1:{port}/api/v1/query?" + urllib.parse.urlencode({"query": query})
+            return json.load(urllib.request.urlopen(url, timeout=5))["data"]["result"]
+        self.start(1000, prom={"type": "remote_write", "url": f"http://127.0.0.1:{port}", "interval": "1s",
+                               "labels": {"env": "test"}})
+        wait_until(lambda: ask('sum(tend_worker_log_lines_total{env="test"})')[0]["value"][1] == "2000", 60,
+                   "all lines are counted there", interval=0.2)
+        wait_until(lambda: len(ask('tend_worker_up{app="gen"} == 1')) == 2, 30, "both workers are up there")
+        series = {s["metric"]["worker"]: s["metric"] for s in ask('tend_worker_up{app="gen"}')}
+        self.assertEqual((series["0"]["job"], series["0"]["instance"]), ("tend", os.uname().nodename))
+        page = self.tend.metrics()
+        self.assertGreater(len(ask('{job="tend"}')), 0.9 * len(page))
+        self.tend.ok("delete", "gen")
+        wait_until(lambda: not ask('tend_worker_up{app="gen"}'), 30, "the series have ended", interval=0.2)
 
 
 if __name__ == "__main__":
