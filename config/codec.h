@@ -1,6 +1,6 @@
-// AppConfig, ObserveRequest ↔ JSON: how a configuration travels from CLI to core and to the sidecar,
-// and how it is kept in apps.json and observe.json. Every member has a place; what was written by
-// an older tend is read.
+// AppConfig, ObserveRequest ↔ JSON: how a configuration travels from CLI to core and to the
+// sidecar, and how it is kept in apps.json and observe.json. Every member has a place; what was
+// written by an older tend is read.
 #pragma once
 
 #include <string>

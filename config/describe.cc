@@ -54,6 +54,16 @@ void TableOfOthers(std::string& out, Kind kind) {
   }
 }
 
+// `yes` is what `true` means.
+std::string QuotedChoices(const Key& key) {
+  std::string all;
+  for (const std::string_view choice : Words(key.choices)) {
+    all += fmt::format("{}\"{}\"", all.empty() ? "" : ", ", choice);
+    if (choice == "yes") all += ", true, false";
+  }
+  return all;
+}
+
 // The JSON Schema of one value, without braces.
 std::string TypeOf(const Key& key) {
   switch (key.kind) {
@@ -61,20 +71,11 @@ std::string TypeOf(const Key& key) {
       return R"("type": "boolean")";
     case Kind::kInt:
       return fmt::format(R"("type": "integer", "minimum": {}, "maximum": {})", key.min, key.max);
-    case Kind::kEnum: {
-      std::string all;
-      for (const std::string_view choice : Words(key.choices)) {
-        all += fmt::format("{}\"{}\"", all.empty() ? "" : ", ", choice);
-        if (choice == "yes") all += ", true, false";
-      }
-      return fmt::format(R"("enum": [{}])", all);
-    }
-    case Kind::kChoices: {
-      std::string all;
-      for (const std::string_view choice : Words(key.choices))
-        all += fmt::format("{}\"{}\"", all.empty() ? "" : ", ", choice);
-      return fmt::format(R"("type": ["string", "array"], "items": {{"enum": [{}]}})", all);
-    }
+    case Kind::kEnum:
+      return fmt::format(R"("enum": [{}])", QuotedChoices(key));
+    case Kind::kChoices:
+      return fmt::format(R"("type": ["string", "array"], "items": {{"enum": [{}]}})",
+                         QuotedChoices(key));
     case Kind::kPairs:
       return R"("type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]})";
     case Kind::kSize:

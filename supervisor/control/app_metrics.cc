@@ -16,7 +16,8 @@ namespace json = boost::json;
 constexpr double kNumberMax = 1e15;
 // A name has at most two bytes in JSON for each of its own, its value some 70 around it, and the
 // rest of the message is short.
-static_assert(kAppMetricsMax * (2 * (kCustomNameMax + kCustomUnitMax) + 70) < kLinkPacketMax - 4096);
+static_assert(kAppMetricsMax * (2 * (kCustomNameMax + kCustomUnitMax) + 70) <
+              kLinkPacketMax - 4096);
 
 std::string_view ViewOf(const json::string& text) {
   return {text.data(), text.size()};

@@ -94,7 +94,7 @@ struct Stage {
                       {},
                       [this](std::string_view text) { out.append(text); },
                       [this](std::string_view text) { err.append(text); }),
-                  Paths{"/nowhere/tend.sock", "/nowhere/http.sock", "/nowhere/listen",
+                  Paths{"/nowhere/tend.sock", "/nowhere/http.sock", "", "/nowhere/listen",
                         "/nowhere/logs", "/nowhere/state", "/nowhere/run", "/nowhere/own"},
                   [this] { return core.Connect(); },
                   [this]() -> Result<> {

@@ -8,7 +8,6 @@
 
 #include <gtest/gtest.h>
 
-
 namespace tend::supervisor {
 namespace {
 
