@@ -24,7 +24,8 @@ struct Context {
   std::function<Result<>()> start_daemon;  // returns when core answers
   std::function<Wall()> now = NowWall;
   // Tells the sidecar, and returns its answer (cli/observe.h).
-  std::function<Result<std::string>(const std::string& request)> put_observe = {};
+  std::function<Result<std::string>(const std::string& request, std::chrono::milliseconds limit)>
+      put_observe = {};
 };
 
 // One request over a connection of its own. A command that changes something may be quiet for as

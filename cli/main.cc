@@ -14,12 +14,13 @@ int main(int argc, char** argv) {
     terminal.Error(paths.error().message());
     return static_cast<int>(ExitCode::kFailed);
   }
-  cli::Context context{
-      std::move(terminal),
-      *paths,
-      [&] { return cli::ControlClient::Connect(paths->control_socket); },
-      [&] { return cli::StartDaemon(*paths); },
-      NowWall,
-      [&](const std::string& request) { return cli::PutObserve(*paths, request); }};
+  cli::Context context{std::move(terminal),
+                       *paths,
+                       [&] { return cli::ControlClient::Connect(paths->control_socket); },
+                       [&] { return cli::StartDaemon(*paths); },
+                       NowWall,
+                       [&](const std::string& request, std::chrono::milliseconds limit) {
+                         return cli::PutObserve(*paths, request, limit);
+                       }};
   return static_cast<int>(cli::Dispatch(context, {argv + 1, argv + argc}));
 }

@@ -18,6 +18,8 @@ namespace json = boost::json;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kLimit = std::chrono::seconds(5);
+// Of what can only take something away: apps do not wait for a sidecar.
+constexpr std::chrono::milliseconds kShortLimit{300};
 constexpr std::chrono::milliseconds kRetry{20};
 
 std::string TextOf(const json::value& answer, const char* key) {
@@ -47,7 +49,13 @@ std::string Summary(const config::ObserveConfig& observe) {
 }
 
 ExitCode Configure(const Context& context, const config::ObserveRequest& request) {
-  const auto reply = context.put_observe(config::ToJson(request));
+  const auto reply =
+      context.put_observe(config::ToJson(request), request.given ? kLimit : kShortLimit);
+  if (!reply && !request.given) {
+    context.terminal.Warning("exporters and receivers are as they were: " +
+                             Harmless(reply.error().message()));
+    return ExitCode::kOk;
+  }
   if (!reply) {
     context.terminal.Error(
         "what " + Harmless(request.file) +
@@ -68,8 +76,10 @@ ExitCode Configure(const Context& context, const config::ObserveRequest& request
 
 }  // namespace
 
-Result<std::string> PutObserve(const Paths& paths, const std::string& request) {
-  const auto deadline = Clock::now() + kLimit;
+Result<std::string> PutObserve(const Paths& paths,
+                               const std::string& request,
+                               std::chrono::milliseconds limit) {
+  const auto deadline = Clock::now() + limit;
   for (;;) {
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());

@@ -103,7 +103,7 @@ struct Stage {
                     return {};
                   },
                   [] { return Wall(std::chrono::seconds(1'800'000'000)); },
-                  [this](const std::string& request) -> Result<std::string> {
+                  [this](const std::string& request, std::chrono::milliseconds) -> Result<std::string> {
                     observed.push_back(request);
                     return observe_answer;
                   }};

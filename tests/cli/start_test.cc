@@ -217,6 +217,14 @@ TEST_F(Start, AFileWithoutSectionsSaysSo) {
   EXPECT_THAT(stage_.observed[0], HasSubstr(R"("given":false)"));
 }
 
+TEST_F(Start, AFileWithoutSectionsNeedsNoSidecar) {
+  WillStart("a");
+  Write("tend.yaml", "apps: [{name: a, script: ./job.sh}]\n");
+  stage_.observe_answer = Error(Errc::kTimeout, "the sidecar does not answer");
+  EXPECT_EQ(Type({"start", "tend.yaml"}), ExitCode::kOk) << stage_.err;
+  EXPECT_THAT(stage_.err, HasSubstr("exporters and receivers are as they were"));
+}
+
 TEST_F(Start, KindsAreToldApart) {
   AppStatus web;
   web.name = "web";
