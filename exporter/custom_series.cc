@@ -42,6 +42,12 @@ std::optional<double> RecentSpread::Quantile(double q, Mono now) const {
   return max;
 }
 
+std::size_t CustomSeries::names() const {
+  std::size_t levels_max = 0;
+  levels_.Each([&](const Levels& levels) { levels_max = std::max(levels_max, levels.size()); });
+  return levels_max + counts_.size() + timings_.size() + samples_.size();
+}
+
 template <typename Map>
 typename Map::mapped_type* CustomSeries::Find(Map& map, const std::string& name) {
   const auto known = map.find(name);
@@ -50,7 +56,7 @@ typename Map::mapped_type* CustomSeries::Find(Map& map, const std::string& name)
   return &map[name];
 }
 
-bool CustomSeries::Take(const CustomValue& value, bool is_current, Mono now) {
+bool CustomSeries::Take(const CustomValue& value, Levels& levels, Mono now) {
   if (value.kind == CustomValue::Kind::kCount) {
     double* count = Find(counts_, value.name);
     if (count != nullptr) *count += value.value;
@@ -65,9 +71,7 @@ bool CustomSeries::Take(const CustomValue& value, bool is_current, Mono now) {
     summary->recent.Add(value.value, value.weight, now);
     return true;
   }
-  // What a process said whose successor has spoken already.
-  if (!is_current) return true;
-  Level* level = Find(levels_, value.name);
+  Level* level = Find(levels, value.name);
   if (level == nullptr) return false;
   level->value =
       value.kind == CustomValue::Kind::kChange ? level->value + value.value : value.value;
@@ -79,13 +83,10 @@ void CustomSeries::Add(std::uint64_t incarnation,
                        const std::vector<CustomValue>& values,
                        std::size_t refused,
                        Mono now) {
-  if (incarnation > incarnation_) {
-    levels_.clear();
-    incarnation_ = incarnation;
-  }
+  Levels& levels = levels_.Heard(incarnation, now);
   refused_ += refused;
   for (const CustomValue& value : values) {
-    if (!Take(value, incarnation == incarnation_, now)) ++refused_;
+    if (!Take(value, levels, now)) ++refused_;
   }
 }
 
@@ -101,8 +102,8 @@ std::vector<CustomNumbers::Summary> CustomSeries::ViewOf(const Summaries& summar
 
 CustomNumbers CustomSeries::View(std::uint64_t incarnation, Mono now) const {
   CustomNumbers numbers;
-  if (incarnation == incarnation_) {
-    for (const auto& [name, level] : levels_)
+  if (const auto* life = incarnation != 0 ? levels_.Find(incarnation) : nullptr) {
+    for (const auto& [name, level] : life->levels)
       numbers.levels.push_back({name, level.unit, level.value});
   }
   numbers.counts.assign(counts_.begin(), counts_.end());

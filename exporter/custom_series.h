@@ -15,6 +15,7 @@
 #include "base/telemetry.h"
 #include "base/time.h"
 #include "exporter/custom_numbers.h"
+#include "exporter/levels_by_life.h"
 
 namespace tend::exporter {
 
@@ -82,17 +83,17 @@ class CustomSeries {
   };
   using Summaries = std::map<std::string, Summary, std::less<>>;
 
-  std::size_t names() const {
-    return levels_.size() + counts_.size() + timings_.size() + samples_.size();
-  }
+  using Levels = std::map<std::string, Level, std::less<>>;
+
+  // With the levels of the process that has the most of them.
+  std::size_t names() const;
   // Null: it is not there, and there is no room for it.
   template <typename Map>
   typename Map::mapped_type* Find(Map& map, const std::string& name);
-  bool Take(const CustomValue& value, bool is_current, Mono now);
+  bool Take(const CustomValue& value, Levels& levels, Mono now);
   static std::vector<CustomNumbers::Summary> ViewOf(const Summaries& summaries, Mono now);
 
-  std::uint64_t incarnation_ = 0;  // that the levels are of
-  std::map<std::string, Level, std::less<>> levels_;
+  LevelsByLife<Levels> levels_;
   std::map<std::string, double, std::less<>> counts_;
   Summaries timings_, samples_;
   std::uint64_t refused_ = 0;

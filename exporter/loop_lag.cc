@@ -42,7 +42,6 @@ void LoopLag::Add(const TelemetryReport& report, Mono now) {
   }
   sum_ += Sane(report.lag_sum_seconds);
   slice.max = std::max(slice.max, Sane(report.lag_max_seconds));
-  last_report_ = now;
 }
 
 LagView LoopLag::View(Mono now) const {

@@ -41,7 +41,6 @@ class LoopLag {
   // Sums and maxima that are no number are taken as 0.
   void Add(const TelemetryReport& report, Mono now);
   LagView View(Mono now) const;
-  Mono last_report() const { return last_report_; }
   // visit(name, number) for each number that only ever grows, to be kept and set again.
   template <typename Visit>
   void Counters(Visit&& visit) {
@@ -63,7 +62,6 @@ class LoopLag {
   std::array<std::uint64_t, kLagBuckets> counts_{};
   double sum_ = 0;
   std::array<Slice, kSlices> slices_{};
-  Mono last_report_{};
 };
 
 }  // namespace tend::exporter

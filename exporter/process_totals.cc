@@ -34,10 +34,7 @@ void ProcessTotals::Fold(std::size_t index) {
 }
 
 void ProcessTotals::Begin(std::uint64_t incarnation, int pid) {
-  if (Life* known = Find(incarnation)) {
-    if (known->pid == 0) known->pid = pid;
-    return;
-  }
+  if (Find(incarnation) != nullptr) return;
   if (incarnation <= newest_ && !resumed_) return;  // It has ended.
   Life life;
   life.incarnation = incarnation;
@@ -72,17 +69,13 @@ void ProcessTotals::Add(std::uint64_t incarnation, const ProcSample& sample, Mon
   Raise(*life, Used::kSystemSeconds, sample.system_seconds);
   Raise(*life, Used::kMinorFaults, static_cast<double>(sample.minor_faults));
   Raise(*life, Used::kMajorFaults, static_cast<double>(sample.major_faults));
-  if (incarnation != newest_) return;
   const double cpu = sample.user_seconds + sample.system_seconds;
-  const double seconds = std::chrono::duration<double>(now - at_).count();
-  if (rated_ != incarnation) {
-    ratio_.reset();
-  } else if (seconds > 0) {
-    ratio_ = std::max(0.0, (cpu - cpu_at_) / seconds);
+  if (life->sampled && now > *life->sampled) {
+    const double seconds = std::chrono::duration<double>(now - *life->sampled).count();
+    life->ratio = std::max(0.0, (cpu - life->cpu_sampled) / seconds);
   }
-  rated_ = incarnation;
-  at_ = now;
-  cpu_at_ = cpu;
+  life->sampled = now;
+  life->cpu_sampled = cpu;
 }
 
 void ProcessTotals::Add(std::uint64_t incarnation, const ProcDetail& detail) {
@@ -117,7 +110,10 @@ std::optional<double> ProcessTotals::Total(Used used) const {
 }
 
 std::optional<double> ProcessTotals::CpuRatio(std::uint64_t incarnation) const {
-  return incarnation == rated_ ? ratio_ : std::nullopt;
+  const auto life = std::find_if(lives_.begin(), lives_.end(), [&](const Life& known) {
+    return known.incarnation == incarnation;
+  });
+  return life == lives_.end() ? std::nullopt : life->ratio;
 }
 
 void ProcessTotals::Resume(const Kept& kept) {

@@ -39,10 +39,13 @@ class ProcessTotals {
     int pid = 0;
     std::uint64_t start_ticks = 0;  // 0: not seen yet
     std::array<double, kUsedCount> used{};
+    std::optional<Mono> sampled;  // when it last was
+    double cpu_sampled = 0;       // seconds that it had used then
+    std::optional<double> ratio;
   };
 
   // A process began. One that is known already is left as it is; of more than kLivesMax, the oldest
-  // is taken as ended.
+  // is taken as ended. REQUIRES: `pid` is not 0.
   void Begin(std::uint64_t incarnation, int pid);
   // What is not known, or is another process with the same pid, is left out. Time only goes up.
   void Add(std::uint64_t incarnation, const ProcSample& sample, Mono now);
@@ -55,7 +58,6 @@ class ProcessTotals {
   // Of a core, between the last two samples of this life; absent if there are none.
   std::optional<double> CpuRatio(std::uint64_t incarnation) const;
   const std::vector<Life>& lives() const { return lives_; }
-  std::uint64_t newest() const { return newest_; }
 
   // What a former process of ours had counted, before anything else is said: of lives before, and
   // of `newest`. That one may still be there: it is known by its number.
@@ -79,10 +81,6 @@ class ProcessTotals {
   std::uint64_t seen_ = 0;
   std::uint64_t newest_ = 0;
   std::optional<Kept> resumed_;  // until its life is there, or a later one
-  std::uint64_t rated_ = 0;      // the life that ratio_ is of
-  Mono at_{};
-  double cpu_at_ = 0;
-  std::optional<double> ratio_;
 };
 
 }  // namespace tend::exporter

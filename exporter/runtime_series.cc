@@ -23,25 +23,21 @@ bool HasLoop(const TelemetryReport& report) {
 
 }  // namespace
 
-void RuntimeSeries::AddLevels(const TelemetryReport& report) {
-  levels_.has_loop = levels_.has_loop || HasLoop(report);
+void RuntimeSeries::AddLevels(const TelemetryReport& report, Levels& levels) {
+  levels.has_loop = levels.has_loop || HasLoop(report);
   const double seconds = report.loop_active_seconds + report.loop_idle_seconds;
-  if (seconds > 0) levels_.utilization = report.loop_active_seconds / seconds;
-  SetIfKnown(levels_.heap_used_bytes, report.heap_used_bytes);
-  SetIfKnown(levels_.heap_total_bytes, report.heap_total_bytes);
-  SetIfKnown(levels_.heap_limit_bytes, report.heap_limit_bytes);
-  SetIfKnown(levels_.external_bytes, report.external_bytes);
-  SetIfKnown(levels_.array_buffers_bytes, report.array_buffers_bytes);
-  SetIfKnown(levels_.active_resources, report.active_resources);
-  if (!report.heap_spaces.empty()) levels_.heap_spaces = report.heap_spaces;
-  if (!report.runtime.empty()) name_ = report.runtime;
+  if (seconds > 0) levels.utilization = report.loop_active_seconds / seconds;
+  SetIfKnown(levels.heap_used_bytes, report.heap_used_bytes);
+  SetIfKnown(levels.heap_total_bytes, report.heap_total_bytes);
+  SetIfKnown(levels.heap_limit_bytes, report.heap_limit_bytes);
+  SetIfKnown(levels.external_bytes, report.external_bytes);
+  SetIfKnown(levels.array_buffers_bytes, report.array_buffers_bytes);
+  SetIfKnown(levels.active_resources, report.active_resources);
+  if (!report.heap_spaces.empty()) levels.heap_spaces = report.heap_spaces;
+  if (!report.runtime.empty()) levels.name = report.runtime;
 }
 
 void RuntimeSeries::Add(std::uint64_t incarnation, const TelemetryReport& report, Mono now) {
-  if (incarnation > incarnation_) {
-    incarnation_ = incarnation;
-    levels_ = {};
-  }
   lag_.Add(report, now);
   has_loop_ = has_loop_ || HasLoop(report);
   stalls_.count += report.stalls.count;
@@ -56,8 +52,8 @@ void RuntimeSeries::Add(std::uint64_t incarnation, const TelemetryReport& report
   }
   AddIfKnown(uncaught_exceptions_, report.uncaught_exceptions);
   AddIfKnown(unhandled_rejections_, report.unhandled_rejections);
-  // The last words of a process whose successor has spoken already say nothing of now.
-  if (incarnation == incarnation_) AddLevels(report);
+  if (!report.runtime.empty()) name_ = report.runtime;
+  AddLevels(report, levels_.Heard(incarnation, now));
 }
 
 RuntimeNumbers RuntimeSeries::View(std::uint64_t incarnation, Mono now) const {
@@ -77,19 +73,22 @@ RuntimeNumbers RuntimeSeries::View(std::uint64_t incarnation, Mono now) const {
   }
   numbers.uncaught_exceptions = uncaught_exceptions_;
   numbers.unhandled_rejections = unhandled_rejections_;
-  if (incarnation == 0 || incarnation != incarnation_) return numbers;
+  const auto* life = incarnation != 0 ? levels_.Find(incarnation) : nullptr;
+  if (life == nullptr) return numbers;
+  const Levels& levels = life->levels;
+  if (!levels.name.empty()) numbers.name = levels.name;
   // Without a loop it reports when it happens to, which says nothing.
-  if (levels_.has_loop) {
-    numbers.heartbeat_age_seconds = std::chrono::duration<double>(now - lag_.last_report()).count();
+  if (levels.has_loop) {
+    numbers.heartbeat_age_seconds = std::chrono::duration<double>(now - life->at).count();
   }
-  numbers.loop_utilization = levels_.utilization;
-  numbers.heap_used_bytes = levels_.heap_used_bytes;
-  numbers.heap_total_bytes = levels_.heap_total_bytes;
-  numbers.heap_limit_bytes = levels_.heap_limit_bytes;
-  numbers.external_bytes = levels_.external_bytes;
-  numbers.array_buffers_bytes = levels_.array_buffers_bytes;
-  numbers.heap_spaces = levels_.heap_spaces;
-  numbers.active_resources = levels_.active_resources;
+  numbers.loop_utilization = levels.utilization;
+  numbers.heap_used_bytes = levels.heap_used_bytes;
+  numbers.heap_total_bytes = levels.heap_total_bytes;
+  numbers.heap_limit_bytes = levels.heap_limit_bytes;
+  numbers.external_bytes = levels.external_bytes;
+  numbers.array_buffers_bytes = levels.array_buffers_bytes;
+  numbers.heap_spaces = levels.heap_spaces;
+  numbers.active_resources = levels.active_resources;
   return numbers;
 }
 

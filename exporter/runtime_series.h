@@ -9,9 +9,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/telemetry.h"
 #include "base/time.h"
+#include "exporter/levels_by_life.h"
 #include "exporter/loop_lag.h"
 #include "exporter/runtime_numbers.h"
 
@@ -45,13 +48,14 @@ class RuntimeSeries {
 
  private:
   struct Levels {
+    std::string name;
     bool has_loop = false;
     std::optional<double> utilization;
     std::optional<std::uint64_t> heap_used_bytes, heap_total_bytes, heap_limit_bytes;
     std::optional<std::uint64_t> external_bytes, array_buffers_bytes, active_resources;
     std::vector<std::pair<std::string, std::uint64_t>> heap_spaces;
   };
-  void AddLevels(const TelemetryReport& report);
+  static void AddLevels(const TelemetryReport& report, Levels& levels);
 
   LoopLag lag_;
   bool has_loop_ = false;  // its delay was measured, in this process or one before
@@ -59,9 +63,8 @@ class RuntimeSeries {
   double loop_active_ = 0, loop_idle_ = 0;
   std::array<std::optional<Pauses>, kGcKinds.size()> gc_{};
   std::optional<std::uint64_t> uncaught_exceptions_, unhandled_rejections_;
-  std::string name_;
-  std::uint64_t incarnation_ = 0;  // that the levels are of
-  Levels levels_;
+  std::string name_;  // as was said last
+  LevelsByLife<Levels> levels_;
 };
 
 }  // namespace tend::exporter

@@ -55,7 +55,8 @@ void ProcessWatch::SetJournal(const ExitJournalReader* journal) {
 void ProcessWatch::Begin(const WorkerRef& worker, int pid) {
   // Before it: one that had the same pid.
   ReadJournal();
-  SlotOf(worker.app, worker.slot).totals.Begin(worker.incarnation, pid);
+  // One that has no process yet may never have one, and another one serves meanwhile.
+  if (pid != 0) SlotOf(worker.app, worker.slot).totals.Begin(worker.incarnation, pid);
 }
 
 ProcessWatch::Slot& ProcessWatch::SlotOf(const std::string& app, int slot) {
@@ -93,15 +94,13 @@ void ProcessWatch::Sample(const FleetView& view, Mono now, std::chrono::nanoseco
   }
   for (auto& entry : slots_) {
     Slot& slot = entry.second;
-    slot.sample.reset();
+    slot.samples.clear();
     for (const auto& life : slot.totals.lives()) {
-      auto sample = sampler_.Sample(life.pid);
+      const auto sample = sampler_.Sample(life.pid);
       // It may have ended just now; the journal will say so.
       if (!sample) continue;
       slot.totals.Add(life.incarnation, *sample, now);
-      if (life.start_ticks != sample->start_ticks) continue;
-      slot.sampled = life.incarnation;
-      slot.sample = std::move(sample);
+      if (life.start_ticks == sample->start_ticks) slot.samples.emplace(life.incarnation, *sample);
     }
   }
   ReadJournal();
@@ -115,9 +114,13 @@ std::vector<LookTarget> ProcessWatch::Targets(const FleetView& view, Mono now) {
   const bool all = level_ != config::MetricsLevel::kBasic;
   std::size_t proportional = slots_.size() / kLooksPerMinute + 1;
   for (auto& [key, slot] : slots_) {
-    if (slot.totals.lives().empty()) continue;
-    const auto& life = slot.totals.lives().back();
-    if (life.pid == 0) continue;
+    const auto& lives = slot.totals.lives();
+    if (lives.empty()) continue;
+    const WorkerStatus* worker = view.FindWorker(key.first, key.second);
+    const auto serving = std::find_if(lives.begin(), lives.end(), [&](const auto& known) {
+      return worker != nullptr && known.incarnation == worker->incarnation;
+    });
+    const auto& life = serving == lives.end() ? lives.back() : *serving;
     Closer& closer = slot.closer;
     if (closer.incarnation != life.incarnation) {
       closer = Closer();
@@ -202,11 +205,12 @@ exporter::ProcessNumbers ProcessWatch::Numbers(const FleetView::App& app,
   numbers.read_bytes = Whole(slot.totals.Total(Used::kReadBytes));
   numbers.written_bytes = Whole(slot.totals.Total(Used::kWrittenBytes));
   if (worker.pid == 0) return numbers;
-  if (slot.sample && slot.sampled == worker.incarnation) {
-    numbers.resident_bytes = slot.sample->resident_bytes;
-    numbers.virtual_bytes = slot.sample->virtual_bytes;
-    numbers.threads = slot.sample->threads;
-    numbers.cpu_ratio = CpuRatio(slot, worker);
+  const auto sample = slot.samples.find(worker.incarnation);
+  if (sample != slot.samples.end()) {
+    numbers.resident_bytes = sample->second.resident_bytes;
+    numbers.virtual_bytes = sample->second.virtual_bytes;
+    numbers.threads = sample->second.threads;
+    numbers.cpu_ratio = CpuRatio(slot, sample->second, worker);
   }
   const Closer& closer = slot.closer;
   if (closer.incarnation != worker.incarnation || closer.detail.start_ticks == 0) return numbers;
@@ -224,11 +228,13 @@ exporter::ProcessNumbers ProcessWatch::Numbers(const FleetView::App& app,
 }
 
 // Between the last two samples; until there are two, since the process began.
-std::optional<double> ProcessWatch::CpuRatio(const Slot& slot, const WorkerStatus& worker) {
+std::optional<double> ProcessWatch::CpuRatio(const Slot& slot,
+                                             const exporter::ProcSample& sample,
+                                             const WorkerStatus& worker) {
   if (const auto ratio = slot.totals.CpuRatio(worker.incarnation)) return ratio;
   const double age = std::chrono::duration<double>(NowWall() - worker.started).count();
   if (worker.started == Wall{} || age < kAgeMin) return std::nullopt;
-  return (slot.sample->user_seconds + slot.sample->system_seconds) / age;
+  return (sample.user_seconds + sample.system_seconds) / age;
 }
 
 std::string ProcessWatch::AppVersion(const std::string& app, const WorkerStatus& worker) const {

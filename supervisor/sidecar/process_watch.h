@@ -36,7 +36,7 @@ class ProcessWatch {
   // Exits from now on are taken from there. The journal must outlive this.
   void SetJournal(const ExitJournalReader* journal);
 
-  // A process began; how much it uses is asked for from now on.
+  // A process began, or (`pid` is 0) is about to; how much it uses is asked for from now on.
   void Begin(const WorkerRef& worker, int pid);
   // Looks at all processes, unless that was done less than `age_max` ago.
   void Sample(const FleetView& view, Mono now, std::chrono::nanoseconds age_max);
@@ -62,7 +62,7 @@ class ProcessWatch {
   void Forget(const std::string& app, int slot) { slots_.erase({app, slot}); }
 
  private:
-  // Of the newest life.
+  // Of the process that serves; if it is not there, of the newest one.
   struct Closer {
     std::uint64_t incarnation = 0;
     exporter::ProcDetail detail;
@@ -74,8 +74,7 @@ class ProcessWatch {
   };
   struct Slot {
     exporter::ProcessTotals totals;
-    std::uint64_t sampled = 0;  // the incarnation that `sample` is of
-    std::optional<exporter::ProcSample> sample;
+    std::map<std::uint64_t, exporter::ProcSample> samples;  // by incarnation: of the last look
     Closer closer;
     exporter::CgroupSample cgroup;
   };
@@ -87,7 +86,9 @@ class ProcessWatch {
   std::vector<LookTarget> Targets(const FleetView& view, Mono now);
   void Take(const Look& look);
   static void Take(const LookResult& result, Slot& slot);
-  static std::optional<double> CpuRatio(const Slot& slot, const WorkerStatus& worker);
+  static std::optional<double> CpuRatio(const Slot& slot,
+                                        const exporter::ProcSample& sample,
+                                        const WorkerStatus& worker);
 
   Loop& loop_;
   HelperThread& helper_;

@@ -46,6 +46,15 @@ TEST_F(CustomSeriesTest, LevelsEndWithTheirProcessAndCountsDoNot) {
   EXPECT_TRUE(View(2).levels.empty()) << "a late word of the one before";
 }
 
+TEST_F(CustomSeriesTest, ASuccessorThatSpokeAndFailedEndsNoLevels) {
+  Add(Kind::kLevel, "temp", 20);
+  Add(Kind::kLevel, "temp", 30, 2);
+  Add(Kind::kChange, "temp", 1);
+  ASSERT_EQ(View().levels.size(), 1u);
+  EXPECT_EQ(View().levels[0].value, 21);
+  EXPECT_EQ(View(2).levels.at(0).value, 30);
+}
+
 TEST_F(CustomSeriesTest, TimingsHaveSumCountAndQuantilesOfTheLastMinute) {
   for (int i = 1; i <= 100; ++i)
     Add(Kind::kTiming, "query", i / 1000.0);

@@ -104,13 +104,6 @@ TEST_F(LoopLagTest, AnOldSlotIsNotAddedToWhenTheRingComesRound) {
   EXPECT_EQ(View().p50_seconds, 0.01);
 }
 
-TEST_F(LoopLagTest, KnowsWhenItWasLastTold) {
-  Report(0.001, 1);
-  const Mono told = now_;
-  now_ += seconds(9);
-  EXPECT_EQ(lag_.last_report(), told);
-}
-
 TEST_F(LoopLagTest, NonsenseFromAWorkerIsNotPassedOn) {
   TelemetryReport report;
   report.lag_counts[0] = 1;

@@ -99,6 +99,19 @@ TEST_F(ProcessTotalsTest, TheRatioIsThatOfTheLastInterval) {
   EXPECT_FALSE(totals_.CpuRatio(2)) << "a new life has no interval yet";
 }
 
+TEST_F(ProcessTotalsTest, EachLifeHasItsRatio) {
+  totals_.Begin(1, 100);
+  totals_.Begin(2, 101);
+  for (const double cpu : {1, 3}) {
+    Add(1, cpu, 0, 5);
+    Add(2, 0, 0, 6);
+  }
+  EXPECT_DOUBLE_EQ(totals_.CpuRatio(1).value(), 0.1) << "a successor may fail";
+  EXPECT_DOUBLE_EQ(totals_.CpuRatio(2).value(), 0);
+  totals_.End(101, 0, 0);
+  EXPECT_DOUBLE_EQ(totals_.CpuRatio(1).value(), 0.1);
+}
+
 TEST_F(ProcessTotalsTest, LeavesOutAnotherProcessWithTheSamePid) {
   totals_.Begin(1, 100);
   Add(1, 4, 1, 5);

@@ -78,6 +78,25 @@ TEST_F(RuntimeSeriesTest, LevelsEndWithTheirProcessAndCountersGoOn) {
   EXPECT_EQ(series_.View(2, now_).stalls, 2u);
 }
 
+TEST_F(RuntimeSeriesTest, ASuccessorThatSpokeAndFailedEndsNoLevels) {
+  series_.Add(1, Busy(), now_);
+  TelemetryReport other = Busy();
+  other.heap_used_bytes = 7;
+  other.runtime = "node 22.0.0";
+  for (std::uint64_t incarnation = 2; incarnation < 9; ++incarnation) {
+    series_.Add(incarnation, other, now_ + std::chrono::seconds(1));
+    now_ += std::chrono::seconds(2);
+    series_.Add(1, TelemetryReport(), now_);
+  }
+  const RuntimeNumbers view = series_.View(1, now_ + std::chrono::seconds(3));
+  EXPECT_EQ(view.heap_used_bytes, 100u);
+  EXPECT_EQ(view.name, "node 20.20.2");
+  EXPECT_EQ(view.heartbeat_age_seconds, 3) << "its own, not that of the other";
+  EXPECT_EQ(series_.View(8, now_).heap_used_bytes, 7u);
+  EXPECT_EQ(series_.View(8, now_).heartbeat_age_seconds, 1);
+  EXPECT_FALSE(series_.View(2, now_).heap_used_bytes) << "there are too many";
+}
+
 TEST_F(RuntimeSeriesTest, WhatARuntimeDoesNotHaveIsAbsent) {
   TelemetryReport report;
   report.gc[4] = Pauses{1, 0.1};
