@@ -239,7 +239,7 @@ exporter::Snapshot Measurements::Measure() {
 void Measurements::StoreCounters() {
   processes_.EachTotal(
       [this](const std::string& app, int slot, const exporter::ProcessTotals& totals) {
-        if (view_.Find(app) != nullptr) kept_.StoreProcess(app, slot, totals);
+        if (view_.FindWorker(app, slot) != nullptr) kept_.StoreProcess(app, slot, totals);
       });
   reports_.Store(view_);
   auto own = book_.table().Write(RowKind::kSelf, {}, -1);

@@ -35,7 +35,8 @@ WorkerReports::Slot& WorkerReports::SlotOf(const std::string& app, int slot) {
 
 void WorkerReports::Store(const FleetView& view) {
   for (auto& [key, slot] : slots_) {
-    if (view.Find(key.first) == nullptr) continue;
+    // What it said late does not bring back the row of one that was dropped.
+    if (view.FindWorker(key.first, key.second) == nullptr) continue;
     if (slot.runtime) slot.runtime->Counters(table_.Write(RowKind::kWorker, key.first, key.second));
     if (slot.custom) slot.custom->Counters(table_.Write(RowKind::kCustom, key.first, key.second));
   }

@@ -40,7 +40,7 @@ class WorkerReports final : public TelemetrySink {
 
   // There is such a slot: what is kept of it is to be had before it says anything.
   void Expect(const std::string& app, int slot) { SlotOf(app, slot); }
-  // Stores the counters of all apps that there are in the table.
+  // Stores the counters of all workers that there are in the table.
   void Store(const FleetView& view);
 
   void Forget(const std::string& app);

@@ -54,6 +54,7 @@ TEST(WorkerReports, GoOnWhereAnotherSidecarStopped) {
   config::AppConfig app;
   app.name = "api";
   view.PutApp(app, {});
+  view.PutWorker("api", {});
   TelemetryReport report;
   report.lag_counts[0] = 3;
   report.lag_sum_seconds = 0.5;
@@ -61,6 +62,7 @@ TEST(WorkerReports, GoOnWhereAnotherSidecarStopped) {
     WorkerReports reports(loop, table);
     reports.Report({"api", 0, 7}, report);
     reports.Report({"gone", 0, 8}, report);
+    reports.Report({"api", 1, 9}, report);
     reports.Custom({"api", 0, 7}, {{CustomValue::Kind::kCount, "jobs", 2, 1, ""}}, 0);
     reports.Store(view);
   }
@@ -76,6 +78,9 @@ TEST(WorkerReports, GoOnWhereAnotherSidecarStopped) {
   EXPECT_EQ(reports.CustomOf("api", worker)->counts.at(0).second, 2);
   reports.Expect("gone", 0);
   EXPECT_FALSE(reports.RuntimeOf("gone", worker)) << "there is no such app";
+  worker.slot = 1;
+  reports.Expect("api", 1);
+  EXPECT_FALSE(reports.RuntimeOf("api", worker)) << "it was dropped before it said that";
 }
 
 }  // namespace
