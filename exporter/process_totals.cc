@@ -49,14 +49,20 @@ void ProcessTotals::Begin(std::uint64_t incarnation, int pid) {
     }
     resumed_.reset();
   }
-  lives_.push_back(life);
+  life.is_counted = incarnation < newest_;
+  const auto place = std::find_if(lives_.begin(), lives_.end(), [&](const Life& known) {
+    return known.incarnation > incarnation;
+  });
+  lives_.insert(place, life);
   newest_ = std::max(newest_, incarnation);
   if (lives_.size() > kLivesMax) Fold(0);
 }
 
 void ProcessTotals::Raise(Life& life, Used used, double value) {
   double& known = life.used[Index(used)];
-  known = std::max(known, value);
+  std::optional<double>& base = life.bases[Index(used)];
+  if (!base) base = life.is_counted ? value : 0;
+  known = std::max(known, value - *base);
   seen_ |= std::uint64_t{1} << Index(used);
 }
 
@@ -124,18 +130,15 @@ void ProcessTotals::Resume(const Kept& kept) {
 }
 
 ProcessTotals::Kept ProcessTotals::Keep() const {
-  if (resumed_) {
-    Kept kept = *resumed_;
-    kept.ended = ended_;
-    return kept;
-  }
-  Kept kept;
-  kept.newest = newest_;
+  Kept kept = resumed_.value_or(Kept{newest_, {}, {}, 0});
   kept.ended = ended_;
   kept.seen = seen_;
   for (const Life& life : lives_) {
+    // Only one that is known from its beginning can be taken up by its number.
+    const bool is_newest = !resumed_ && !life.is_counted && &life == &lives_.back();
+    if (is_newest) kept.newest = life.incarnation;
     for (std::size_t i = 0; i < kUsedCount; ++i)
-      kept.living[i] += life.used[i];
+      (is_newest ? kept.living : kept.ended)[i] += life.used[i];
   }
   return kept;
 }

@@ -39,6 +39,9 @@ class ProcessTotals {
     int pid = 0;
     std::uint64_t start_ticks = 0;  // 0: not seen yet
     std::array<double, kUsedCount> used{};
+    // What it had used before is counted already: the first that is seen of it is where it begins.
+    bool is_counted = false;
+    std::array<std::optional<double>, kUsedCount> bases{};
     std::optional<Mono> sampled;  // when it last was
     double cpu_sampled = 0;       // seconds that it had used then
     std::optional<double> ratio;
@@ -59,8 +62,9 @@ class ProcessTotals {
   std::optional<double> CpuRatio(std::uint64_t incarnation) const;
   const std::vector<Life>& lives() const { return lives_; }
 
-  // What a former process of ours had counted, before anything else is said: of lives before, and
-  // of `newest`. That one may still be there: it is known by its number.
+  // What a former process of ours had counted, before anything else is said: in `living` that of
+  // `newest`, in `ended` all else. That one may still be there: it is known by its number. An older
+  // one that is there, too, goes on from what it is first seen to have used.
   struct Kept {
     std::uint64_t newest = 0;
     std::array<double, kUsedCount> ended{}, living{};
@@ -76,7 +80,7 @@ class ProcessTotals {
   void Raise(Life& life, Used used, double value);
   void Fold(std::size_t index);
 
-  std::vector<Life> lives_;                 // oldest first
+  std::vector<Life> lives_;                 // by incarnation
   std::array<double, kUsedCount> ended_{};  // of lives that are over
   std::uint64_t seen_ = 0;
   std::uint64_t newest_ = 0;

@@ -17,6 +17,12 @@ class ProcessTotalsTest : public testing::Test {
     totals_.Add(incarnation, sample, now_);
     now_ += std::chrono::seconds(10);
   }
+  // What the next process of ours knows.
+  void Restart() {
+    const ProcessTotals::Kept kept = totals_.Keep();
+    totals_ = ProcessTotals();
+    totals_.Resume(kept);
+  }
   double User() const { return totals_.Total(Used::kUserSeconds).value_or(-1); }
 
   ProcessTotals totals_;
@@ -146,6 +152,56 @@ TEST_F(ProcessTotalsTest, WhatWasKeptGoesOnWithAnotherLife) {
   totals_.Begin(9, 500);
   Add(9, 1, 0, 70);
   EXPECT_DOUBLE_EQ(User(), 4);
+}
+
+TEST_F(ProcessTotalsTest, OfTwoLivesAtOnceNoneIsCountedTwiceByTheNext) {
+  totals_.Begin(1, 100);
+  Add(1, 40, 0, 5);
+  totals_.Begin(2, 101);
+  Add(2, 3, 0, 6);
+  for (int i = 0; i < 3; ++i) {
+    Restart();
+    EXPECT_DOUBLE_EQ(User(), 43 + i);
+    totals_.Begin(1, 100);
+    EXPECT_DOUBLE_EQ(User(), 43 + i);
+    Add(1, 40 + i, 0, 5);
+    EXPECT_DOUBLE_EQ(User(), 43 + i) << "that is where it begins";
+    Add(1, 41 + i, 0, 5);
+    EXPECT_DOUBLE_EQ(User(), 44 + i);
+    EXPECT_EQ(totals_.Keep().newest, 2u) << "its successor has not been told yet";
+  }
+  totals_.Begin(2, 101);
+  Add(2, 3.5, 0, 6);
+  EXPECT_DOUBLE_EQ(User(), 46.5);
+  totals_.End(100, 50, 0);
+  totals_.End(101, 4, 0);
+  EXPECT_DOUBLE_EQ(User(), 43 + 3 + 1 + (50 - 43));
+}
+
+TEST_F(ProcessTotalsTest, WhoOutlivesItsSuccessorIsNotCountedTwiceByTheNext) {
+  totals_.Begin(1, 100);
+  Add(1, 40, 0, 5);
+  totals_.Begin(2, 101);
+  Add(2, 3, 0, 6);
+  totals_.End(101, 3, 0);
+  Restart();
+  totals_.Begin(1, 100);
+  Add(1, 41, 0, 5);
+  EXPECT_DOUBLE_EQ(User(), 44) << "all that it used since is known";
+
+  totals_.Begin(3, 102);
+  Add(3, 1, 0, 7);
+  Restart();
+  totals_.Begin(1, 100);
+  Add(1, 41, 0, 5);
+  totals_.Begin(3, 102);
+  totals_.End(102, 1, 0);
+  Add(1, 42, 0, 5);
+  EXPECT_DOUBLE_EQ(User(), 46);
+  Restart();
+  totals_.Begin(1, 100);
+  Add(1, 42, 0, 5);
+  EXPECT_DOUBLE_EQ(User(), 46) << "only a part of it is its own";
 }
 
 }  // namespace
