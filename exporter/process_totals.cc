@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 
 namespace tend::exporter {
 namespace {
@@ -97,11 +98,24 @@ void ProcessTotals::Add(std::uint64_t incarnation, const ProcDetail& detail) {
   raise(Used::kWrittenBytes, detail.written_bytes);
 }
 
-void ProcessTotals::End(int pid, double user_seconds, double system_seconds) {
+void ProcessTotals::RaiseAtMost(Life& life, Used used, double value, double room) {
+  const double known = life.bases[Index(used)].value_or(0) + life.used[Index(used)];
+  Raise(life, used, std::min(value, known + room));
+}
+
+void ProcessTotals::End(
+    int pid, double user_seconds, double system_seconds, Mono now, double cpus) {
   for (std::size_t i = 0; i < lives_.size(); ++i) {
-    if (lives_[i].pid != pid) continue;
-    Raise(lives_[i], Used::kUserSeconds, user_seconds);
-    Raise(lives_[i], Used::kSystemSeconds, system_seconds);
+    Life& life = lives_[i];
+    if (life.pid != pid) continue;
+    // A life too short for a sample can have used all of that; one that was taken up from a former
+    // process of ours, and ended at once, had its last sample there.
+    const bool is_new =
+        life.used[Index(Used::kUserSeconds)] == 0 && life.used[Index(Used::kSystemSeconds)] == 0;
+    double room = is_new ? std::numeric_limits<double>::infinity() : 0;
+    if (life.sampled) room = std::chrono::duration<double>(now - *life.sampled).count() * cpus;
+    RaiseAtMost(life, Used::kUserSeconds, user_seconds, room);
+    RaiseAtMost(life, Used::kSystemSeconds, system_seconds, room);
     return Fold(i);
   }
 }

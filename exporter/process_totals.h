@@ -53,8 +53,9 @@ class ProcessTotals {
   // What is not known, or is another process with the same pid, is left out. Time only goes up.
   void Add(std::uint64_t incarnation, const ProcSample& sample, Mono now);
   void Add(std::uint64_t incarnation, const ProcDetail& detail);
-  // The process ended, having used this much in all.
-  void End(int pid, double user_seconds, double system_seconds);
+  // The process ended, having used this much in all, with the children that it waited for. These
+  // were not its own before: no more is counted than `cpus` can have done since the last sample.
+  void End(int pid, double user_seconds, double system_seconds, Mono now, double cpus);
 
   // Absent if nothing of the kind was ever seen.
   std::optional<double> Total(Used used) const;
@@ -78,6 +79,7 @@ class ProcessTotals {
 
   Life* Find(std::uint64_t incarnation);
   void Raise(Life& life, Used used, double value);
+  void RaiseAtMost(Life& life, Used used, double value, double room);
   void Fold(std::size_t index);
 
   std::vector<Life> lives_;                 // by incarnation

@@ -68,11 +68,13 @@ ProcessWatch::Slot& ProcessWatch::SlotOf(const std::string& app, int slot) {
 void ProcessWatch::ReadJournal() {
   if (journal_ == nullptr) return;
   if (journal_->head() < journal_seq_) journal_seq_ = 0;
+  const Mono now = loop_.Now();
+  const auto cpus = static_cast<double>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN)));
   while (const auto exit = journal_->After(journal_seq_)) {
     journal_seq_ = exit->seq;
     for (auto& entry : slots_) {
       entry.second.totals.End(exit->pid, static_cast<double>(exit->user_us) / 1e6,
-                              static_cast<double>(exit->system_us) / 1e6);
+                              static_cast<double>(exit->system_us) / 1e6, now, cpus);
     }
   }
 }

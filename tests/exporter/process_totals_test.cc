@@ -17,6 +17,7 @@ class ProcessTotalsTest : public testing::Test {
     totals_.Add(incarnation, sample, now_);
     now_ += std::chrono::seconds(10);
   }
+  void End(int pid, double user, double system) { totals_.End(pid, user, system, now_, 2); }
   // What the next process of ours knows.
   void Restart() {
     const ProcessTotals::Kept kept = totals_.Keep();
@@ -41,7 +42,7 @@ TEST_F(ProcessTotalsTest, GoesOnOverTheLivesOfAWorker) {
   totals_.Begin(1, 100);
   Add(1, 4, 1, 5);
   Add(1, 6, 2, 5);
-  totals_.End(100, 6.25, 2);
+  End(100, 6.25, 2);
   EXPECT_DOUBLE_EQ(User(), 6.25) << "the last word is the kernel's";
   totals_.Begin(2, 101);
   Add(2, 0.5, 0.25, 50);
@@ -51,10 +52,32 @@ TEST_F(ProcessTotalsTest, GoesOnOverTheLivesOfAWorker) {
 
 TEST_F(ProcessTotalsTest, CountsALifeThatNobodySampled) {
   totals_.Begin(1, 100);
-  totals_.End(100, 0.25, 0.5);
+  End(100, 0.25, 0.5);
   EXPECT_DOUBLE_EQ(User(), 0.25);
-  totals_.End(100, 9, 9);
+  End(100, 9, 9);
   EXPECT_DOUBLE_EQ(User(), 0.25) << "that is another process";
+}
+
+TEST_F(ProcessTotalsTest, ItsChildrenAreNotItsOwnWhenItEnds) {
+  totals_.Begin(1, 100);
+  Add(1, 4, 1, 5);
+  End(100, 500, 1.5);
+  EXPECT_DOUBLE_EQ(User(), 24) << "two CPUs in ten seconds";
+  EXPECT_DOUBLE_EQ(*totals_.Total(Used::kSystemSeconds), 1.5);
+  totals_.Begin(2, 101);
+  Add(2, 6, 0, 6);
+  Restart();
+  totals_.Begin(2, 101);
+  End(101, 500, 0);
+  EXPECT_DOUBLE_EQ(User(), 30) << "nobody knows since when";
+  totals_.Begin(3, 102);
+  Add(3, 1, 0, 7);
+  totals_.Begin(4, 103);
+  Restart();
+  totals_.Begin(3, 102);
+  Add(3, 1, 0, 7);
+  End(102, 500, 0);
+  EXPECT_DOUBLE_EQ(User(), 31 + 20) << "one that goes on has its limit, too";
 }
 
 TEST_F(ProcessTotalsTest, TwoLivesAtOnceAreBothCounted) {
@@ -63,7 +86,7 @@ TEST_F(ProcessTotalsTest, TwoLivesAtOnceAreBothCounted) {
   totals_.Begin(2, 101);
   Add(2, 1, 0, 6);
   EXPECT_DOUBLE_EQ(User(), 5);
-  totals_.End(100, 4.5, 0);
+  End(100, 4.5, 0);
   EXPECT_DOUBLE_EQ(User(), 5.5);
 }
 
@@ -114,7 +137,7 @@ TEST_F(ProcessTotalsTest, EachLifeHasItsRatio) {
   }
   EXPECT_DOUBLE_EQ(totals_.CpuRatio(1).value(), 0.1) << "a successor may fail";
   EXPECT_DOUBLE_EQ(totals_.CpuRatio(2).value(), 0);
-  totals_.End(101, 0, 0);
+  End(101, 0, 0);
   EXPECT_DOUBLE_EQ(totals_.CpuRatio(1).value(), 0.1);
 }
 
@@ -128,7 +151,7 @@ TEST_F(ProcessTotalsTest, LeavesOutAnotherProcessWithTheSamePid) {
 TEST_F(ProcessTotalsTest, WhatWasKeptGoesOnWithTheSameLife) {
   totals_.Begin(1, 100);
   Add(1, 2, 0, 5);
-  totals_.End(100, 2, 0);
+  End(100, 2, 0);
   totals_.Begin(2, 101);
   Add(2, 3, 0, 6);
   const ProcessTotals::Kept kept = totals_.Keep();
@@ -173,8 +196,8 @@ TEST_F(ProcessTotalsTest, OfTwoLivesAtOnceNoneIsCountedTwiceByTheNext) {
   totals_.Begin(2, 101);
   Add(2, 3.5, 0, 6);
   EXPECT_DOUBLE_EQ(User(), 46.5);
-  totals_.End(100, 50, 0);
-  totals_.End(101, 4, 0);
+  End(100, 50, 0);
+  End(101, 4, 0);
   EXPECT_DOUBLE_EQ(User(), 43 + 3 + 1 + (50 - 43));
 }
 
@@ -183,7 +206,7 @@ TEST_F(ProcessTotalsTest, WhoOutlivesItsSuccessorIsNotCountedTwiceByTheNext) {
   Add(1, 40, 0, 5);
   totals_.Begin(2, 101);
   Add(2, 3, 0, 6);
-  totals_.End(101, 3, 0);
+  End(101, 3, 0);
   Restart();
   totals_.Begin(1, 100);
   Add(1, 41, 0, 5);
@@ -195,7 +218,7 @@ TEST_F(ProcessTotalsTest, WhoOutlivesItsSuccessorIsNotCountedTwiceByTheNext) {
   totals_.Begin(1, 100);
   Add(1, 41, 0, 5);
   totals_.Begin(3, 102);
-  totals_.End(102, 1, 0);
+  End(102, 1, 0);
   Add(1, 42, 0, 5);
   EXPECT_DOUBLE_EQ(User(), 46);
   Restart();
