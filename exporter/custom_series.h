@@ -53,19 +53,16 @@ class CustomSeries {
   // `incarnation`: of the process that runs; 0: none does.
   CustomNumbers View(std::uint64_t incarnation, Mono now) const;
 
-  // visit(name, number) for each number that only ever grows, to be kept and set again.
+  // visit(name, number) for each number that only ever grows, to be kept and set again; visit(name,
+  // number, name, number) for a sum and its count, of which one without the other says nothing.
   template <typename Visit>
   void Counters(Visit&& visit) {
     for (auto& [name, count] : counts_)
       visit("count " + name, count);
-    for (auto& [name, summary] : timings_) {
-      visit("timing_sum " + name, summary.sum);
-      visit("timing_count " + name, summary.count);
-    }
-    for (auto& [name, summary] : samples_) {
-      visit("sample_sum " + name, summary.sum);
-      visit("sample_count " + name, summary.count);
-    }
+    for (auto& [name, summary] : timings_)
+      visit("timing_sum " + name, summary.sum, "timing_count " + name, summary.count);
+    for (auto& [name, summary] : samples_)
+      visit("sample_sum " + name, summary.sum, "sample_count " + name, summary.count);
     visit(std::string("custom_refused"), refused_);
   }
   // Makes what `name` is the name of, as Counters() said it, so that it can be set. False: it is no

@@ -18,6 +18,7 @@ namespace tend::supervisor {
 namespace {
 
 constexpr std::size_t kCopyMax = 64 << 20;
+constexpr const char* kUnreadable = " is damaged, or of another version of tend";
 
 bool Reserve(int fd, std::size_t offset, std::size_t size) {
   return ::fallocate(fd, 0, static_cast<off_t>(offset), static_cast<off_t>(size)) == 0 ||
@@ -38,11 +39,11 @@ CounterBook::CounterBook(const std::string& table_file, std::string copy_file)
     };
   }
   table_ = std::make_unique<CounterTable>(memory, std::move(reserve));
-  if (table_->was_damaged()) LogWarning("counters begin at 0: " + table_file + " is damaged");
+  if (table_->was_damaged()) LogWarning("counters begin at 0: " + table_file + kUnreadable);
   if (!is_new || copy_file_.empty()) return;
   const auto copy = ReadFile(FilesLinux(), copy_file_, kCopyMax);
   if (copy && !table_->Load(*copy)) {
-    LogWarning("counters begin at 0: " + copy_file_ + " is damaged");
+    LogWarning("counters begin at 0: " + copy_file_ + kUnreadable);
   }
 }
 

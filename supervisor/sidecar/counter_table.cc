@@ -5,12 +5,14 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/log.h"
+#include "base/telemetry.h"
 
 namespace tend::supervisor {
 namespace {
 
-constexpr std::array<char, 8> kMagic = {'t', 'e', 'n', 'd', 'c', 'n', 't', '1'};
-constexpr std::size_t kNameMax = 48;
+constexpr std::array<char, 8> kMagic = {'t', 'e', 'n', 'd', 'c', 'n', 't', '2'};
+constexpr std::size_t kNameMax = kCustomNameMax + 32;  // "timing_count " and an app's own name
 constexpr std::size_t kAppMax = 112;
 constexpr std::uint32_t kNoRow = ~std::uint32_t{0};
 
@@ -122,7 +124,7 @@ std::uint32_t CounterTable::RowFor(const Key& key) {
   if (known != index_.end()) return known->second;
   const bool has_room = !free_.empty() || header().rows < kTableRows;
   if (!has_room || key.app.size() >= kAppMax) {
-    ++refused_;
+    Refuse("numbers of " + key.app);
     return kNoRow;
   }
   std::uint32_t row = header().rows;
@@ -130,7 +132,7 @@ std::uint32_t CounterTable::RowFor(const Key& key) {
     row = free_.back();
     free_.pop_back();
   } else if (reserve_ && !reserve_(sizeof(Header) + row * sizeof(Row), sizeof(Row))) {
-    ++refused_;
+    Refuse("numbers of " + key.app);
     return kNoRow;
   }
   Row& at = RowAt(row);
@@ -154,15 +156,33 @@ int CounterTable::FindColumn(RowKind kind, std::string_view name) const {
 
 int CounterTable::ColumnFor(RowKind kind, std::string_view name) {
   if (const int known = FindColumn(kind, name); known >= 0) return known;
-  auto& columns = columns_[static_cast<std::size_t>(kind)];
-  if (columns.size() >= kTableColumns || name.empty() || name.size() >= kNameMax) {
-    ++refused_;
+  auto& names = header().columns[static_cast<std::size_t>(kind)];
+  const auto free = std::find_if(names.begin(), names.end(),
+                                 [](const auto& text) { return TextOf(text).empty(); });
+  if (free == names.end() || !HasColumns(kind, {&name, 1})) {
+    Refuse(name);
     return -1;
   }
-  const auto column = columns.size();
-  SetText(header().columns[static_cast<std::size_t>(kind)][column], name);
-  columns.emplace(name, static_cast<int>(column));
-  return static_cast<int>(column);
+  SetText(*free, name);
+  const auto column = static_cast<int>(free - names.begin());
+  columns_[static_cast<std::size_t>(kind)].emplace(name, column);
+  return column;
+}
+
+bool CounterTable::HasColumns(RowKind kind, std::span<const std::string_view> names) const {
+  std::size_t used = columns_[static_cast<std::size_t>(kind)].size();
+  for (const std::string_view name : names) {
+    if (FindColumn(kind, name) >= 0) continue;
+    if (name.empty() || name.size() >= kNameMax) return false;
+    ++used;
+  }
+  return used <= kTableColumns;
+}
+
+void CounterTable::Refuse(std::string_view what) {
+  if (refused_++ > 0) return;
+  LogWarning("counters are not all kept for the next sidecar, for want of room: \"" +
+             std::string(what) + "\" is the first");
 }
 
 CounterTable::Writer CounterTable::Write(RowKind kind, const std::string& app, int slot) {
@@ -180,6 +200,16 @@ void CounterTable::Writer::Store(std::string_view name, std::uint64_t bits) {
   }
   next_ = column + 1;
   std::atomic_ref(table_.RowAt(row_).values[column]).store(bits, std::memory_order_relaxed);
+}
+
+void CounterTable::Writer::operator()(std::string_view name,
+                                      double value,
+                                      std::string_view other,
+                                      double and_value) {
+  if (row_ == kNoRow) return;
+  if (!table_.HasColumns(kind_, std::array{name, other})) return table_.Refuse(name);
+  (*this)(name, value);
+  (*this)(other, and_value);
 }
 
 CounterTable::Reader CounterTable::Read(RowKind kind, const std::string& app, int slot) const {
@@ -220,6 +250,7 @@ void CounterTable::Drop(const std::string& app) {
     if (row->first.app == app && row->first.kind != RowKind::kSelf) DropRow(row);
     row = next;
   }
+  FreeCustomColumns();
 }
 
 void CounterTable::Drop(const std::string& app, int slot) {
@@ -227,6 +258,22 @@ void CounterTable::Drop(const std::string& app, int slot) {
     const auto row = index_.find({kind, app, slot});
     if (row != index_.end()) DropRow(row);
   }
+  FreeCustomColumns();
+}
+
+void CounterTable::FreeCustomColumns() {
+  constexpr auto kKind = static_cast<std::size_t>(RowKind::kCustom);
+  std::array<bool, kTableColumns> is_used{};
+  for (const auto& [key, row] : index_) {
+    if (key.kind != RowKind::kCustom) continue;
+    for (std::size_t i = 0; i < kTableColumns; ++i)
+      is_used[i] = is_used[i] || RowAt(row).values[i] != 0;
+  }
+  std::erase_if(columns_[kKind], [&](const auto& entry) {
+    const auto column = static_cast<std::size_t>(entry.second);
+    if (!is_used[column]) header().columns[kKind][column].fill('\0');
+    return !is_used[column];
+  });
 }
 
 std::string CounterTable::Copy() const {

@@ -2,7 +2,9 @@
 // one write of eight bytes, so that a process that is killed leaves the old or the new one. Rows
 // are workers and apps; columns have names, so that another version of tend finds what it knows.
 //
-// Bounded: kTableRows rows, kTableColumns columns of a kind; what is more is not kept, and counted.
+// Bounded: kTableRows rows, kTableColumns columns of a kind; what is more is not kept, and counted,
+// and the first of it is said. Columns of numbers that apps made up are free again when no row has
+// anything in them.
 //
 // Thread: one.
 #pragma once
@@ -46,6 +48,8 @@ class CounterTable {
     void operator()(std::string_view name, double value) {
       Store(name, std::bit_cast<std::uint64_t>(value));
     }
+    // Two that say something together: both are stored, or none.
+    void operator()(std::string_view name, double value, std::string_view other, double and_value);
 
    private:
     friend class CounterTable;
@@ -67,6 +71,13 @@ class CounterTable {
       std::uint64_t bits = std::bit_cast<std::uint64_t>(value);
       Load(name, bits);
       value = std::bit_cast<double>(bits);
+    }
+    void operator()(std::string_view name,
+                    double& value,
+                    std::string_view other,
+                    double& and_value) {
+      (*this)(name, value);
+      (*this)(other, and_value);
     }
     bool found() const;  // there is such a row
 
@@ -114,7 +125,10 @@ class CounterTable {
   // -1: there is none.
   int FindColumn(RowKind kind, std::string_view name) const;
   int ColumnFor(RowKind kind, std::string_view name);
+  bool HasColumns(RowKind kind, std::span<const std::string_view> names) const;
+  void Refuse(std::string_view what);
   void DropRow(std::map<Key, std::uint32_t>::iterator row);
+  void FreeCustomColumns();
 
   const std::span<std::byte> memory_;
   const Reserve reserve_;

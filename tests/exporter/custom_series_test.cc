@@ -11,6 +11,25 @@ namespace {
 
 using Kind = CustomValue::Kind;
 
+// Takes all counters, then gives them back.
+struct Keeper {
+  template <typename Number>
+  void operator()(const std::string& name, Number& number) {
+    if (gives) {
+      number = static_cast<Number>(kept.at(name));
+    } else {
+      kept[name] = static_cast<double>(number);
+    }
+  }
+  void operator()(const std::string& sum, double& a, const std::string& count, double& b) {
+    (*this)(sum, a);
+    (*this)(count, b);
+  }
+
+  bool gives = false;
+  std::map<std::string, double> kept;
+};
+
 class CustomSeriesTest : public ::testing::Test {
  protected:
   void Add(Kind kind, const std::string& name, double value, std::uint64_t incarnation = 1) {
@@ -95,15 +114,13 @@ TEST_F(CustomSeriesTest, CountersGoOnInANewOne) {
   Add(Kind::kTiming, "a query", 2);
   Add(Kind::kSample, "size", 7);
   series_.Add(1, {}, 3, now_);
-  std::map<std::string, double> kept;
-  series_.Counters(
-      [&](const std::string& name, auto& number) { kept[name] = static_cast<double>(number); });
+  Keeper keeper;
+  series_.Counters(keeper);
   CustomSeries next;
-  for (const auto& [name, number] : kept)
+  for (const auto& [name, number] : keeper.kept)
     EXPECT_TRUE(next.Expect(name)) << name;
-  next.Counters([&](const std::string& name, auto& number) {
-    number = static_cast<std::remove_reference_t<decltype(number)>>(kept.at(name));
-  });
+  keeper.gives = true;
+  next.Counters(keeper);
   const CustomNumbers view = next.View(0, now_);
   EXPECT_EQ(view.counts.at(0), (std::pair<std::string, double>("requests", 5)));
   EXPECT_EQ(view.timings.at(0).name, "a query");

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/log.h"
+
 namespace tend::supervisor {
 namespace {
 
@@ -96,6 +98,66 @@ TEST_F(CounterTableTest, IsBounded) {
   EXPECT_EQ(table.refused(), 10u + 11u);
   Set(table, std::string(300, 'x'), 0, 1);
   EXPECT_EQ(table.refused(), 10u + 11u + 1u);
+}
+
+TEST_F(CounterTableTest, TwoThatBelongTogetherAreKeptOrNot) {
+  CounterTable table = Open();
+  const std::string longest(128, 'n');
+  auto row = table.Write(RowKind::kCustom, "api", 0);
+  row("timing_sum " + longest, 0.5, "timing_count " + longest, 2.0);
+  EXPECT_EQ(table.refused(), 0u);
+  row("sum", 1.0, std::string(300, 'n'), 1.0);
+  for (std::size_t i = 0; i + 3 < kTableColumns; ++i)
+    row("count " + std::to_string(i), 1.0);
+  row("timing_sum x", 1.0, "timing_count x", 1.0);
+  EXPECT_EQ(table.refused(), 2u);
+  row("count x", 7.0);
+  EXPECT_EQ(table.refused(), 2u) << "there was room for one";
+  row("timing_sum " + longest, 0.75, "timing_count " + longest, 3.0);
+  EXPECT_EQ(table.refused(), 2u) << "what has its place goes on";
+
+  const CounterTable next = Open();
+  double sum = 0, count = 0;
+  next.Read(RowKind::kCustom, "api", 0)("timing_sum " + longest, sum, "timing_count " + longest,
+                                        count);
+  EXPECT_EQ(sum, 0.75);
+  EXPECT_EQ(count, 3);
+  EXPECT_EQ(next.Names(RowKind::kCustom, "api", 0).size(), kTableColumns);
+}
+
+TEST_F(CounterTableTest, WhatNoAppCountsAnyMoreMakesRoom) {
+  CounterTable table = Open();
+  const auto fill = [&](const std::string& app, const std::string& name) {
+    auto row = table.Write(RowKind::kCustom, app, 0);
+    for (std::size_t i = 0; i + 1 < kTableColumns; ++i)
+      row(name + std::to_string(i), 1.0);
+  };
+  table.Write(RowKind::kCustom, "web", 0)("both", 5.0);
+  table.Write(RowKind::kCustom, "api", 0)("both", 6.0);
+  for (int i = 0; i < 3; ++i) {
+    fill("api", std::string(1, static_cast<char>('a' + i)));
+    EXPECT_EQ(table.refused(), 0u);
+    table.Drop("api");
+  }
+  fill("api", "x");
+  table.Drop("api", 0);
+  fill("new", "y");
+  EXPECT_EQ(table.refused(), 0u);
+  double both = 0;
+  Open().Read(RowKind::kCustom, "web", 0)("both", both);
+  EXPECT_EQ(both, 5) << "somebody has it still";
+  EXPECT_EQ(Open().Names(RowKind::kCustom, "new", 0).size(), kTableColumns - 1);
+}
+
+TEST_F(CounterTableTest, WhatIsRefusedIsSaidOnce) {
+  CounterTable table = Open();
+  OpenLog("test", "", true);
+  testing::internal::CaptureStderr();
+  for (int i = 0; i < 3; ++i)
+    table.Write(RowKind::kCustom, "api", 0)(std::string(300, 'n'), 1.0);
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(table.refused(), 3u);
+  EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 1) << said;
 }
 
 TEST_F(CounterTableTest, WithoutMemoryARowIsRefused) {

@@ -63,7 +63,10 @@ TEST(WorkerReports, GoOnWhereAnotherSidecarStopped) {
     reports.Report({"api", 0, 7}, report);
     reports.Report({"gone", 0, 8}, report);
     reports.Report({"api", 1, 9}, report);
-    reports.Custom({"api", 0, 7}, {{CustomValue::Kind::kCount, "jobs", 2, 1, ""}}, 0);
+    reports.Custom({"api", 0, 7},
+                   {{CustomValue::Kind::kCount, "jobs", 2, 1, ""},
+                    {CustomValue::Kind::kTiming, std::string(kCustomNameMax, 'n'), 0.5, 3, ""}},
+                   0);
     reports.Store(view);
   }
   WorkerReports reports(loop, table);
@@ -76,6 +79,8 @@ TEST(WorkerReports, GoOnWhereAnotherSidecarStopped) {
   EXPECT_EQ(reports.RuntimeOf("api", worker)->lag->sum_seconds, 1);
   ASSERT_TRUE(reports.CustomOf("api", worker));
   EXPECT_EQ(reports.CustomOf("api", worker)->counts.at(0).second, 2);
+  EXPECT_EQ(reports.CustomOf("api", worker)->timings.at(0).sum, 1.5);
+  EXPECT_EQ(reports.CustomOf("api", worker)->timings.at(0).count, 3);
   reports.Expect("gone", 0);
   EXPECT_FALSE(reports.RuntimeOf("gone", worker)) << "there is no such app";
   worker.slot = 1;
