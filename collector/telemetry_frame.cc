@@ -14,6 +14,8 @@ namespace json = boost::json;
 constexpr std::size_t kRuntimeMaxBytes = 64;
 // A report that claims more than a day is not from a clock.
 constexpr double kSecondsMax = 86400;
+// The samples that a stall hid are in it, too: at most 10,000, each at most a day late.
+constexpr double kLagSumMax = 1e9;
 constexpr double kBytesMax = 1e15;
 constexpr double kCountMax = 1e12;
 constexpr std::size_t kSpacesMax = 16;
@@ -125,7 +127,7 @@ bool ReadMemory(const json::object& frame, TelemetryReport& report) {
 
 bool ReadLoop(const json::object& frame, TelemetryReport& report) {
   return ReadLag(frame.if_contains("lag"), report) &&
-         Read(frame.if_contains("sum"), kSecondsMax, report.lag_sum_seconds) &&
+         Read(frame.if_contains("sum"), kLagSumMax, report.lag_sum_seconds) &&
          Read(frame.if_contains("max"), kSecondsMax, report.lag_max_seconds) &&
          ReadStalls(frame.if_contains("stalls"), report) &&
          Read(frame.if_contains("active"), kSecondsMax, report.loop_active_seconds) &&

@@ -46,6 +46,13 @@ TEST(TelemetryFrame, NeedsNothingButTheVersion) {
   EXPECT_EQ(report->runtime, "");
 }
 
+// One of a minute hides 3000 samples, which were half a minute late on average.
+TEST(TelemetryFrame, TakesALongStall) {
+  const auto report = ParseFrame(R"({"v":1,"sum":90000,"max":60,"stalls":[1,60]})");
+  ASSERT_TRUE(report);
+  EXPECT_DOUBLE_EQ(report->lag_sum_seconds, 90000);
+}
+
 class BadFrame : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(BadFrame, IsRefused) {
@@ -66,6 +73,7 @@ INSTANTIATE_TEST_SUITE_P(All,
                                            R"({"v":1,"lag":[[1]]})",
                                            R"({"v":1,"sum":-1})",
                                            R"({"v":1,"sum":1e999})",
+                                           R"({"v":1,"sum":1e10})",
                                            R"({"v":1,"sum":"1"})",
                                            R"({"v":1,"max":90000})",
                                            R"({"v":1,"heap":[1,2]})",
