@@ -206,17 +206,25 @@ TEST(Notifier, ATestOfOneThatHangsIsAnsweredAtTheEnd) {
 TEST(Notifier, ShowsNoSecretOfAUrl) {
   config::ReceiverConfig receiver;
   receiver.name = "a";
-  receiver.peer.url = "https://user:pass@hooks.example/x?token=abc";
+  receiver.peer.url = "https://user:pass@hooks.example:8443/x?token=abc";
   config::ReceiverConfig pager;
   pager.name = "p";
   pager.type = config::ReceiverType::kPagerDuty;
-  const Notifier notifier({receiver, pager}, "vm");
+  config::ReceiverConfig slack;
+  slack.name = "s";
+  slack.type = config::ReceiverType::kSlack;
+  slack.peer.url = "https://hooks.slack.example/services/T0/B0/secret";
+  config::ReceiverConfig hidden = slack;
+  hidden.name = "h";
+  hidden.peer.url.clear();
+  hidden.peer.url_file = "/run/secrets/hook";
+  const Notifier notifier({receiver, pager, slack, hidden}, "vm");
   const auto stats = notifier.Stats();
-  EXPECT_THAT(stats[0].target, HasSubstr("hooks.example"));
-  EXPECT_EQ(stats[0].target.find("pass"), std::string::npos);
-  EXPECT_EQ(stats[0].target.find("abc"), std::string::npos);
+  EXPECT_EQ(stats[0].target, "https://hooks.example:8443");
   EXPECT_THAT(stats[1].target, HasSubstr("events.pagerduty.com"));
   EXPECT_EQ(stats[1].type, "pagerduty");
+  EXPECT_EQ(stats[2].target, "https://hooks.slack.example");
+  EXPECT_EQ(stats[3].target, "URL in /run/secrets/hook");
 }
 
 }  // namespace
