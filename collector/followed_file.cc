@@ -7,20 +7,26 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <optional>
 #include <string_view>
 #include <utility>
 
 namespace tend::collector {
 namespace {
 
-FileHead ReadHead(int fd, std::size_t bytes_max) {
+// Nothing if it cannot be read now, which does not say that it is empty.
+std::optional<FileHead> ReadHead(int fd, std::size_t bytes_max) {
   std::array<char, kHeadBytes> text;
-  const ssize_t n = ::pread(fd, text.data(), std::min(bytes_max, text.size()), 0);
-  if (n <= 0) return {};
+  ssize_t n = 0;
+  do {
+    n = ::pread(fd, text.data(), std::min(bytes_max, text.size()), 0);
+  } while (n < 0 && errno == EINTR);
+  if (n < 0) return std::nullopt;
+  if (n == 0) return FileHead();
   std::uint32_t hash = 0x811c9dc5u;  // FNV-1a
   for (const char c : std::string_view(text.data(), static_cast<std::size_t>(n)))
     hash = (hash ^ static_cast<unsigned char>(c)) * 0x01000193u;
-  return {static_cast<std::uint32_t>(n), hash};
+  return FileHead{static_cast<std::uint32_t>(n), hash};
 }
 
 }  // namespace
@@ -32,13 +38,19 @@ Result<std::unique_ptr<FollowedFile>> FollowedFile::Open(const std::string& path
   struct stat info {};
   if (::fstat(fd.get(), &info) != 0) return SysError("look at " + path, errno);
   if (!S_ISREG(info.st_mode)) return Error(Errc::kInvalid, path + " is not a regular file");
-  const FileIdentity identity{info.st_dev, info.st_ino, ReadHead(fd.get(), kHeadBytes)};
+  const FileHead head = ReadHead(fd.get(), kHeadBytes).value_or(FileHead());
+  const FileIdentity identity{info.st_dev, info.st_ino, head};
   return std::unique_ptr<FollowedFile>(new FollowedFile(std::move(fd), identity, stream));
 }
 
 bool FollowedFile::Is(const FileIdentity& known) const {
   return known.device == identity_.device && known.inode == identity_.inode &&
-         ReadHead(fd_.get(), known.head.bytes) == known.head;
+         MayBeginWith(known.head);
+}
+
+bool FollowedFile::MayBeginWith(const FileHead& known) const {
+  const auto head = ReadHead(fd_.get(), known.bytes);
+  return !head || *head == known;
 }
 
 Result<FileState> FollowedFile::State() const {
@@ -49,21 +61,21 @@ Result<FileState> FollowedFile::State() const {
 }
 
 bool FollowedFile::WasEmptied(const FileState& state) const {
-  return state.size < offset_ || ReadHead(fd_.get(), identity_.head.bytes) != identity_.head;
+  return state.size < offset_ || !MayBeginWith(identity_.head);
 }
 
 void FollowedFile::BeginAnew(RecordBatch& batch) {
   splitter_.Finish(batch.bytes, batch.lines);
   offset_ = 0;
-  identity_.head = ReadHead(fd_.get(), kHeadBytes);
+  identity_.head = ReadHead(fd_.get(), kHeadBytes).value_or(FileHead());
 }
 
 void FollowedFile::LearnHead() {
   if (identity_.head.bytes == kHeadBytes) return;
-  const FileHead head = ReadHead(fd_.get(), kHeadBytes);
-  if (head.bytes <= identity_.head.bytes) return;
-  identity_.head = head;
-  if (position_) position_->SetHead(head);
+  const auto head = ReadHead(fd_.get(), kHeadBytes);
+  if (!head || head->bytes <= identity_.head.bytes) return;
+  identity_.head = *head;
+  if (position_) position_->SetHead(*head);
 }
 
 Result<FollowedFile::Taken> FollowedFile::Take(std::span<char> buffer,

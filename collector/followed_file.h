@@ -30,7 +30,7 @@ class FollowedFile {
   // Errc::kInvalid if it is no regular file.
   static Result<std::unique_ptr<FollowedFile>> Open(const std::string& path, Stream stream);
 
-  // Device, inode, and, as far as it is known, how it begins.
+  // Device, inode, and, as far as it is known and can be read now, how it begins.
   bool Is(const FileIdentity& known) const;
   const FileIdentity& identity() const { return identity_; }
   Result<FileState> State() const;
@@ -41,7 +41,8 @@ class FollowedFile {
   void SetPosition(std::shared_ptr<FilePosition> position) { position_ = std::move(position); }
   const std::shared_ptr<FilePosition>& position() const { return position_; }
 
-  // It is shorter than what was read, or begins with something else: somebody emptied it.
+  // It is shorter than what was read, or begins with something else: somebody emptied it. How it
+  // begins says nothing while it cannot be read.
   bool WasEmptied(const FileState& state) const;
   // Reads it from the start. What was unfinished becomes a line of `batch`.
   void BeginAnew(RecordBatch& batch);
@@ -63,6 +64,7 @@ class FollowedFile {
  private:
   FollowedFile(Fd fd, FileIdentity identity, Stream stream)
       : fd_(std::move(fd)), identity_(identity), stream_(stream) {}
+  bool MayBeginWith(const FileHead& known) const;
   void LearnHead();
   SpoolMark Mark() const { return {position_, offset_ - splitter_.pending_bytes()}; }
 
