@@ -15,11 +15,15 @@ def _tend_restore():
     environ = os.environ
     folder = os.path.dirname(os.path.abspath(__file__))
     own = environ.pop("TEND_PYTHONPATH", None)
-    if folder in environ.get("PYTHONPATH", "").split(os.pathsep):
+    now = environ.get("PYTHONPATH", "")
+    if now == folder + (os.pathsep + own if own else ""):
         if own is None:
             del environ["PYTHONPATH"]
         else:
             environ["PYTHONPATH"] = own
+    elif folder in now.split(os.pathsep):
+        # A script in between has added something of its own.
+        environ["PYTHONPATH"] = os.pathsep.join(path for path in now.split(os.pathsep) if path != folder)
     sys.path[:] = [path for path in sys.path if os.path.abspath(path or ".") != folder]
     sys.path_importer_cache.pop(folder, None)
     return environ.pop("TEND_TELEMETRY_FD", None)

@@ -82,6 +82,19 @@
     });
   };
 
+  // What the user wrote, and what a script between core and us has added since. NodeOptions() of
+  // config/telemetry_environment.cc writes our part.
+  const optionsWithoutUs = (now, before) => {
+    const { basename } = require('path');
+    let found = false;
+    const left = now.replace(/--require "((?:[^"\\]|\\.)*)"( |$)/g, (all, file) => {
+      if (basename(file) !== basename(__filename)) return all;
+      found = true;
+      return '';
+    });
+    return found ? left.trim() : before;
+  };
+
   const fdText = process.env.TEND_TELEMETRY_FD;
   const hold = process.env.TEND_HOLD;
   const isOurs = fdText !== undefined || hold !== undefined || process.env.TEND_NODE_OPTIONS !== undefined;
@@ -92,11 +105,11 @@
     // First of all, and also in what stays silent: Node closes our descriptor in what it starts, so
     // that down there its number belongs to something else, such as a pipe of libuv's own.
     if (isOurs) {
-      const optionsBefore = process.env.TEND_NODE_OPTIONS;
+      const options = optionsWithoutUs(process.env.NODE_OPTIONS || '', process.env.TEND_NODE_OPTIONS);
       delete process.env.TEND_TELEMETRY_FD;
       delete process.env.TEND_HOLD;
       delete process.env.TEND_NODE_OPTIONS;
-      if (optionsBefore) process.env.NODE_OPTIONS = optionsBefore; else delete process.env.NODE_OPTIONS;
+      if (options) process.env.NODE_OPTIONS = options; else delete process.env.NODE_OPTIONS;
     }
 
     const script = require('path').basename(process.argv[1] || '');

@@ -20,7 +20,7 @@ class PreloadTest(unittest.TestCase):
         self.folder = tempfile.TemporaryDirectory()
         self.addCleanup(self.folder.cleanup)
 
-    def run_app(self, source, name="app.js", node_options=None, keep_reader=True, command=None):
+    def run_app(self, source, name="app.js", node_options=None, keep_reader=True, command=None, all_options=None):
         """Runs a program under the preload; returns (completed process, frames)."""
         path = os.path.join(self.folder.name, name)
         with open(path, "w") as file:
@@ -32,6 +32,8 @@ class PreloadTest(unittest.TestCase):
         env["NODE_OPTIONS"] = require if node_options is None else require + " " + node_options
         if node_options is not None:
             env["TEND_NODE_OPTIONS"] = node_options
+        if all_options is not None:
+            env["NODE_OPTIONS"] = all_options
         if not keep_reader:
             os.close(reader)
         done = subprocess.run(command or ["node", path], env=env, pass_fds=[writer], timeout=60,
@@ -74,6 +76,27 @@ class PreloadTest(unittest.TestCase):
         self.assertEqual(json.loads(done.stdout), [None, None, None, []])
         done, _ = self.run_app(source, node_options="--max-old-space-size=300")
         self.assertEqual(json.loads(done.stdout), ["--max-old-space-size=300", None, None, []])
+
+    def test_leaves_what_a_script_in_between_has_added(self):
+        # With a path that has to be quoted, as core does it.
+        folder = os.path.join(self.folder.name, 'a "b" \\c')
+        os.mkdir(folder)
+        shutil.copy(PRELOAD, folder)
+        ours = '--require "%s/tend-preload.cjs"' % folder.replace("\\", "\\\\").replace('"', '\\"')
+        other = os.path.join(folder, "other.cjs")
+        with open(other, "w"):
+            pass
+        theirs = '--require "%s"' % other.replace("\\", "\\\\").replace('"', '\\"')
+        for before, now, left in (("", ours, None),
+                                  ("--no-warnings", f"{ours} --no-warnings", "--no-warnings"),
+                                  ("", f"{ours} --no-deprecation", "--no-deprecation"),
+                                  ("", f"--no-deprecation {ours}", "--no-deprecation"),
+                                  ("--no-warnings", f"{theirs} {ours} --no-warnings --no-deprecation",
+                                   f"{theirs} --no-warnings --no-deprecation")):
+            with self.subTest(now=now):
+                done, _ = self.run_app("console.log(JSON.stringify([process.env.NODE_OPTIONS]))",
+                                       node_options=before, all_options=now)
+                self.assertEqual(json.loads(done.stdout), [left], done.stderr)
 
     def test_keeps_the_users_options_in_force(self):
         done, _ = self.run_app("console.log(require('v8').getHeapStatistics().heap_size_limit < 500e6)",

@@ -24,7 +24,7 @@ class PythonPreloadTest(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = folder.name
 
-    def run_app(self, source, own_path=None, blocking=False, keep_reader=True):
+    def run_app(self, source, own_path=None, blocking=False, keep_reader=True, python_path=None):
         """Runs a program under the preload; returns (completed process, frames)."""
         path = os.path.join(self.folder, "app.py")
         with open(path, "w") as file:
@@ -35,6 +35,8 @@ class PythonPreloadTest(unittest.TestCase):
         env.update(TEND_TELEMETRY_FD=str(writer), PYTHONPATH=FOLDER, PYTHONDONTWRITEBYTECODE="1")
         if own_path is not None:
             env.update(PYTHONPATH=FOLDER + ":" + own_path, TEND_PYTHONPATH=own_path)
+        if python_path is not None:
+            env.update(PYTHONPATH=python_path)
         if not keep_reader:
             os.close(reader)
         done = subprocess.run([sys.executable, path], env=env, pass_fds=[writer], timeout=60,
@@ -105,6 +107,16 @@ class PythonPreloadTest(unittest.TestCase):
         self.assertEqual(json.loads(done.stdout), [{"PYTHONPATH": "/srv/lib"}, [], "/srv/lib"])
         done, _ = self.run_app(source, own_path="")
         self.assertEqual(json.loads(done.stdout)[:2], [{"PYTHONPATH": ""}, []])
+
+    def test_leaves_what_a_script_in_between_has_added(self):
+        source = "import os\nprint(os.environ.get('PYTHONPATH'))"
+        for own, changed, left in ((None, f"/venv:{FOLDER}", "/venv"),
+                                   ("", f"/venv:{FOLDER}", "/venv"),
+                                   ("/srv", f"/venv:{FOLDER}:/srv", "/venv:/srv"),
+                                   ("/srv", f"{FOLDER}:/srv:/venv", "/srv:/venv")):
+            with self.subTest(changed=changed, own=own):
+                done, _ = self.run_app(source, own_path=own, python_path=changed)
+                self.assertEqual(done.stdout, left + "\n", done.stderr)
 
     def test_runs_the_users_sitecustomize(self):
         own = os.path.join(self.folder, "own")
