@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 
-#include "base/files.h"
 #include "base/log.h"
 #include "supervisor/sidecar/notify_routes.h"
 
@@ -18,6 +17,8 @@ using exporter::Notifier;
 using std::chrono::nanoseconds;
 
 constexpr auto kSaveWithin = std::chrono::milliseconds(20);  // several acknowledgements at once
+constexpr auto kDiskMax = std::chrono::seconds(2);           // at the end, for what is being saved
+constexpr auto kReplaceMax = std::chrono::seconds(1);        // that a test waits for
 constexpr std::size_t kLinesMax = 20, kLineMaxBytes = 500;
 
 // Online for so long, a worker has been looked at as often as it takes to call it sick.
@@ -45,18 +46,18 @@ DiskUse DiskUseOf(const std::string& app, const rotate::AppLogStats& stats) {
 
 }  // namespace
 
-Alerting::Alerting(Loop& loop, Options options)
-    : loop_(loop), options_(std::move(options)), self_(std::make_shared<Alerting*>(this)) {
+Alerting::Alerting(Loop& loop, Files& files, Options options)
+    : loop_(loop), files_(files), options_(std::move(options)) {
   LoadState();
 }
 
 Alerting::~Alerting() {
-  *self_ = nullptr;
+  if (ending_.joinable()) ending_.join();
 }
 
 void Alerting::LoadState() {
   if (options_.state_file.empty()) return;
-  const auto text = ReadFile(FilesLinux(), options_.state_file, exporter::kAlertStateMaxBytes);
+  const auto text = ReadFile(files_, options_.state_file, exporter::kAlertStateMaxBytes);
   if (!text) {
     if (text.error().code() != Errc::kNotFound)
       LogWarning("what was told to receivers is not known: " + text.error().message());
@@ -79,19 +80,40 @@ std::shared_ptr<Notifier> Alerting::notifier() const {
 void Alerting::Configure(const std::vector<config::ReceiverConfig>& receivers) {
   if (receivers == receivers_) return;
   receivers_ = receivers;
-  if (const auto old = notifier()) {
-    old->Stop(nanoseconds(0));
-    states_ = old->Save();
+  if (ending_.joinable()) return;  // goes on when it has ended
+  if (notifier()) return EndNotifier();
+  BeginNotifier();
+}
+
+// To come out of a request may take a thread seconds. What is to be told until then the old ones
+// take, and leave to their successors.
+void Alerting::EndNotifier() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_replacing_ = true;
   }
+  ending_ =
+      std::thread([this, &loop = loop_, old = notifier(), alive = std::weak_ptr<bool>(alive_)] {
+        old->Stop(nanoseconds(0));
+        loop.Post([this, alive] {
+          if (alive.expired() || !ending_.joinable()) return;
+          ending_.join();
+          states_ = notifier()->Save();
+          BeginNotifier();
+        });
+      });
+}
+
+void Alerting::BeginNotifier() {
   std::shared_ptr<Notifier> next;
-  if (!receivers.empty()) {
+  if (!receivers_->empty()) {
     // From the threads of receivers.
-    auto on_changed = [&loop = loop_, self = self_] {
-      loop.Post([self] {
-        if (*self != nullptr) (*self)->SaveSoon();
+    auto on_changed = [this, &loop = loop_, alive = std::weak_ptr<bool>(alive_)] {
+      loop.Post([this, alive] {
+        if (!alive.expired()) SaveSoon();
       });
     };
-    next = std::make_shared<Notifier>(receivers, options_.host, std::move(on_changed),
+    next = std::make_shared<Notifier>(*receivers_, options_.host, std::move(on_changed),
                                       options_.make_channel);
     std::vector<Incident> open;
     for (exporter::OpenIncident& one : book_.Save()) {
@@ -102,7 +124,9 @@ void Alerting::Configure(const std::vector<config::ReceiverConfig>& receivers) {
   {
     const std::lock_guard lock(mutex_);
     notifier_ = std::move(next);
+    is_replacing_ = false;
   }
+  replaced_.notify_all();
   SaveSoon();
   TellDue();
 }
@@ -200,15 +224,42 @@ void Alerting::SaveSoon() {
   });
 }
 
+std::string Alerting::StateText() const {
+  const auto receivers = notifier();
+  return exporter::ToJson({book_.Save(), receivers ? receivers->Save() : states_}) + '\n';
+}
+
+// Not here: a disk that is busy would hold up the pipes. One after the other.
 void Alerting::Save() {
   if (options_.state_file.empty()) return;
-  const auto receivers = notifier();
-  std::string text =
-      exporter::ToJson({book_.Save(), receivers ? receivers->Save() : states_}) + '\n';
+  if (writing_.valid()) {
+    save_again_ = true;
+    return;
+  }
+  std::string text = StateText();
   if (text == saved_) return;
-  const auto written = WriteFileAtomically(FilesLinux(), options_.state_file, text, 0600);
-  if (!written) return LogWarning("what was told to receivers: " + written.error().message());
-  saved_ = std::move(text);
+  saved_ = text;
+  const auto done = std::make_shared<std::promise<void>>();
+  writing_ = done->get_future();
+  disk_.Post([this, done, text = std::move(text), path = options_.state_file, &files = files_,
+              &loop = loop_, alive = std::weak_ptr<bool>(alive_)] {
+    const Result<> written = WriteFileAtomically(files, path, text, 0600);
+    done->set_value();
+    // Whoever waits for the thread to end owns the loop, too.
+    if (alive.expired()) return;
+    loop.Post([this, alive, written] {
+      if (!alive.expired()) Saved(written);
+    });
+  });
+}
+
+void Alerting::Saved(const Result<>& written) {
+  writing_ = {};
+  if (!written) {
+    saved_.clear();
+    LogWarning("what was told to receivers: " + written.error().message());
+  }
+  if (std::exchange(save_again_, false)) Save();
 }
 
 std::vector<exporter::ReceiverStats> Alerting::Stats() const {
@@ -218,13 +269,25 @@ std::vector<exporter::ReceiverStats> Alerting::Stats() const {
 
 std::optional<exporter::HttpResponse> Alerting::Handle(const exporter::HttpRequest& request) const {
   if (request.path != kNotifyPath) return std::nullopt;
+  if (!request.is_read) {
+    // A test is of those that are configured.
+    std::unique_lock lock(mutex_);
+    replaced_.wait_for(lock, kReplaceMax, [this] { return !is_replacing_; });
+  }
   return HandleNotify(request, notifier());
 }
 
 void Alerting::Finish(nanoseconds time_max) {
+  if (ending_.joinable()) ending_.join();
   const auto receivers = notifier();
   if (receivers) receivers->Stop(time_max);
-  Save();
+  if (options_.state_file.empty()) return;
+  if (writing_.valid() && writing_.wait_for(kDiskMax) != std::future_status::ready)
+    return LogWarning("what was told to receivers: the disk does not answer");
+  const std::string text = StateText();
+  if (!writing_.valid() && text == saved_) return;
+  const auto written = WriteFileAtomically(files_, options_.state_file, text, 0600);
+  if (!written) LogWarning("what was told to receivers: " + written.error().message());
 }
 
 std::string HostName() {

@@ -2,21 +2,27 @@
 // last words of their workers, hands them to the Notifier, and keeps in a file what must outlive
 // this process.
 //
-// Owner: the sidecar. Thread: the loop's, but for Handle().
+// Owner: the sidecar. Thread: the loop's, but for Handle(). The file is written, and receivers that
+// have been replaced are waited for, on threads of its own.
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/fact.h"
+#include "base/files.h"
 #include "base/loop.h"
+#include "base/result.h"
 #include "base/status.h"
 #include "config/config.h"
 #include "config/observe.h"
@@ -25,6 +31,7 @@
 #include "exporter/alert/notifier.h"
 #include "exporter/http_server.h"
 #include "rotate/log_stats.h"
+#include "supervisor/sidecar/helper_thread.h"
 
 namespace tend::supervisor {
 
@@ -38,14 +45,15 @@ class Alerting {
         last_stderr;
     exporter::Notifier::MakeChannelFn make_channel = exporter::MakeChannel;
   };
-  Alerting(Loop& loop, Options options);
+  Alerting(Loop& loop, Files& files, Options options);
   ~Alerting();
   Alerting(const Alerting&) = delete;
   Alerting& operator=(const Alerting&) = delete;
 
   // Who is told, maybe nobody; to be said again when it changes. A receiver with a new name is told
-  // what lasts now; one that was there keeps what it is yet to be told. Before the first call
-  // nothing is told, and facts are not looked at.
+  // what lasts now; one that was there keeps what it is yet to be told. Receivers that are replaced
+  // end first, which is not waited for here. Before the first call nothing is told, and facts are
+  // not looked at.
   void Configure(const std::vector<config::ReceiverConfig>& receivers);
 
   void PutApp(const config::AppConfig& app, const AppStatus& status);
@@ -62,6 +70,7 @@ class Alerting {
   // GET and POST /api/v1/notify (notify_routes.h); nothing: it is for somebody else. Any thread.
   std::optional<exporter::HttpResponse> Handle(const exporter::HttpRequest& request) const;
   // Waits at most so long for what is to be told now, and keeps the rest for the next sidecar.
+  // Nothing is to be said afterwards.
   void Finish(std::chrono::nanoseconds time_max);
 
  private:
@@ -69,25 +78,36 @@ class Alerting {
 
   exporter::Instant Now() const { return {loop_.Now(), loop_.WallNow()}; }
   void LoadState();
+  void EndNotifier();
+  void BeginNotifier();
   void TellDue();
   void AddLastWords(exporter::Incident& incident) const;
   void SaveSoon();
+  std::string StateText() const;
   void Save();
+  void Saved(const Result<>& written);
   std::shared_ptr<exporter::Notifier> notifier() const;
 
   Loop& loop_;
+  Files& files_;
   const Options options_;
   exporter::IncidentBook book_;
   exporter::Notifier::States states_;  // of receivers, while there is no notifier
   std::optional<std::vector<config::ReceiverConfig>> receivers_;
   // The last two of each worker, the latest first.
   std::map<WorkerKey, std::pair<std::uint64_t, std::uint64_t>> incarnations_;
-  std::string saved_;
+  std::string saved_;  // or is being written
+  std::future<void> writing_;
+  bool save_again_ = false;  // after that
   Loop::Watch settle_, save_;
-  // Whoever posts to the loop holds on to this, and finds it empty when we are gone.
-  std::shared_ptr<Alerting*> self_;
-  mutable std::mutex mutex_;  // of the pointer: handlers copy it on the HTTP thread
+  mutable std::mutex mutex_;  // of the next three: handlers look at them on the HTTP thread
+  mutable std::condition_variable replaced_;
   std::shared_ptr<exporter::Notifier> notifier_;
+  bool is_replacing_ = false;
+  std::thread ending_;  // of that notifier, before the next one
+  HelperThread disk_{"tend-alerts"};
+  // Whoever posts to the loop looks whether we are still there.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 // The name of this machine.

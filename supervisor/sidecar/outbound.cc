@@ -44,7 +44,7 @@ Outbound::Outbound(Loop& loop, Files& files, Options options)
       file_(files_, In(options_.state, kObserveFile)),
       host_(HostName()),
       outlets_(loop, [this](const config::ExporterConfig& config) { return Make(config); }),
-      alerting_(loop, AlertingOptions()),
+      alerting_(loop, files_, AlertingOptions()),
       routes_(loop, RouteState()) {
   now_.given = false;
 }

@@ -3,14 +3,19 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <condition_variable>
 #include <filesystem>
+#include <functional>
 #include <mutex>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "support/fake_loop.h"
+#include "support/faulty_files.h"
 
 namespace tend::supervisor {
 namespace {
@@ -37,10 +42,32 @@ class Service {
     changed_.wait_for(lock, kPatience, [&] { return told_.size() >= count; });
     return told_;
   }
+  // Who tells does not come back, not even when it is aborted, until it is let go.
+  void Hold() { Set(true); }
+  void LetGo() { Set(false); }
+  void WaitUntilFree() {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, kPatience, [&] { return !held_; });
+  }
+  void NoteAbort() {
+    const std::lock_guard lock(mutex_);
+    aborted_ = true;
+    changed_.notify_all();
+  }
+  void WaitForAbort() {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, kPatience, [&] { return aborted_; });
+  }
 
  private:
+  void Set(bool held) {
+    const std::lock_guard lock(mutex_);
+    held_ = held;
+    changed_.notify_all();
+  }
   std::mutex mutex_;
   std::condition_variable changed_;
+  bool held_ = false, aborted_ = false;
   std::vector<Incident> told_;
 };
 
@@ -49,13 +76,39 @@ class FakeChannel final : public Channel {
   explicit FakeChannel(Service& service) : service_(service) {}
   Delivery Tell(const Incident& incident) override {
     service_.Take(incident);
+    service_.WaitUntilFree();
     return {Delivery::Then::kDone, {}, {}};
   }
   Delivery Test() override { return {Delivery::Then::kGiveUp, {}, "answered 404"}; }
-  void Abort() override {}
+  void Abort() override { service_.NoteAbort(); }
 
  private:
   Service& service_;
+};
+
+// A disk that does not answer while it is held.
+class SlowFiles final : public FaultyFiles {
+ public:
+  SlowFiles() : FaultyFiles(FilesLinux()) {}
+  Result<> Sync(int fd) override {
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait_for(lock, kPatience, [&] { return !held_; });
+    }
+    return FaultyFiles::Sync(fd);
+  }
+  void Hold() { Set(true); }
+  void LetGo() { Set(false); }
+
+ private:
+  void Set(bool held) {
+    const std::lock_guard lock(mutex_);
+    held_ = held;
+    changed_.notify_all();
+  }
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool held_ = false;
 };
 
 class AlertingTest : public testing::Test {
@@ -83,13 +136,30 @@ class AlertingTest : public testing::Test {
     options.make_channel = [this](const config::ReceiverConfig&, const std::string&) {
       return std::make_unique<FakeChannel>(service_);
     };
-    alerting_ = std::make_unique<Alerting>(loop_, std::move(options));
-    config::ReceiverConfig receiver;
-    receiver.name = "hook";
-    alerting_->Configure({receiver});
+    alerting_ = std::make_unique<Alerting>(loop_, files_, std::move(options));
+    alerting_->Configure({Receiver("hook")});
     config::AppConfig app;
     app.name = "api";
     alerting_->PutApp(app, {});
+  }
+
+  static config::ReceiverConfig Receiver(const std::string& name) {
+    config::ReceiverConfig receiver;
+    receiver.name = name;
+    return receiver;
+  }
+  // What other threads post comes in its time.
+  bool RunUntil(const std::function<bool()>& is_so) {
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    while (!is_so() && std::chrono::steady_clock::now() < deadline) {
+      loop_.Advance(1ms);
+      std::this_thread::yield();
+    }
+    return is_so();
+  }
+  std::string Kept() const {
+    const auto text = ReadFile(FilesLinux(), folder_ + "/alerts.json", 1 << 20);
+    return text ? *text : std::string();
   }
 
   void Put(WorkerState state, std::uint32_t failures, std::uint64_t incarnation) {
@@ -101,6 +171,7 @@ class AlertingTest : public testing::Test {
   }
 
   FakeLoop loop_;
+  SlowFiles files_;
   Service service_;
   std::string folder_;
   std::unique_ptr<Alerting> alerting_;
@@ -136,16 +207,78 @@ TEST_F(AlertingTest, AnotherConfigurationKeepsWhatWasToldAndTellsNewReceivers) {
   Put(WorkerState::kErrored, 16, 7);
   loop_.Advance(1s);
   ASSERT_EQ(service_.Told(1).size(), 1U);
-  config::ReceiverConfig hook;
-  hook.name = "hook";
-  config::ReceiverConfig pager;
-  pager.name = "pager";
-  alerting_->Configure({hook, pager});
+  const std::vector both = {Receiver("hook"), Receiver("pager")};
+  alerting_->Configure(both);
+  EXPECT_TRUE(RunUntil([&] { return alerting_->Stats().size() == 2; }));
   EXPECT_EQ(service_.Told(2).size(), 2U) << "the new one";
-  alerting_->Configure({hook, pager});
+  alerting_->Configure(both);
   alerting_->DropApp("api");
   alerting_->Finish(kPatience);
   EXPECT_EQ(service_.Told(4).size(), 4U) << "the end, to both";
+}
+
+TEST_F(AlertingTest, AnotherConfigurationDoesNotWaitForAReceiver) {
+  service_.Hold();
+  Put(WorkerState::kErrored, 16, 7);
+  loop_.Advance(1s);
+  ASSERT_EQ(service_.Told(1).size(), 1U);
+  alerting_->Configure({Receiver("hook"), Receiver("pager")});
+  // Of three configurations in a row the last one holds.
+  alerting_->Configure({Receiver("hook"), Receiver("mail")});
+  alerting_->DropApp("api");
+  loop_.Advance(1s);
+  ASSERT_EQ(alerting_->Stats().size(), 1U);
+  EXPECT_EQ(alerting_->Stats()[0].queued, 2U) << "that it began, and that it is over";
+  service_.LetGo();
+  EXPECT_TRUE(RunUntil([&] { return alerting_->Stats().size() == 2; }));
+  EXPECT_EQ(alerting_->Stats()[1].name, "mail");
+  const auto told = service_.Told(2);
+  ASSERT_EQ(told.size(), 2U);
+  EXPECT_EQ(told[1].phase(), exporter::Phase::kResolved);
+}
+
+TEST_F(AlertingTest, AnEndDoesNotForgetReceiversThatAreBeingReplaced) {
+  service_.Hold();
+  Put(WorkerState::kErrored, 16, 7);
+  loop_.Advance(1s);
+  ASSERT_EQ(service_.Told(1).size(), 1U);
+  alerting_->Configure({Receiver("hook"), Receiver("pager")});
+  service_.WaitForAbort();
+  alerting_->DropApp("api");
+  service_.LetGo();
+  alerting_->Finish(0s);
+  loop_.RunPosted();
+  EXPECT_EQ(alerting_->Stats().size(), 1U);
+  EXPECT_THAT(Kept(), HasSubstr("api was deleted"));
+}
+
+TEST_F(AlertingTest, ADiskThatDoesNotAnswerHoldsUpNothing) {
+  files_.Hold();
+  for (int round = 0; round < 20; ++round) {
+    Put(round % 2 == 0 ? WorkerState::kErrored : WorkerState::kStopped, 16, 7);
+    loop_.Advance(1s);
+  }
+  EXPECT_EQ(Kept(), "");
+  EXPECT_EQ(service_.Told(2).size(), 2U) << "the others are too many in a short time";
+  files_.LetGo();
+  EXPECT_TRUE(RunUntil([&] { return Kept().find("errored") != std::string::npos; }))
+      << "what came in the meantime is saved, too";
+}
+
+TEST_F(AlertingTest, WhatCouldNotBeSavedIsSavedWithTheNext) {
+  files_.FailAll({"Sync"}, EIO);
+  Put(WorkerState::kErrored, 16, 7);
+  loop_.Advance(1s);
+  const auto tried = [&] {
+    const auto calls = files_.calls();
+    return std::count_if(calls.begin(), calls.end(),
+                         [](const std::string& call) { return call.starts_with("Sync"); }) > 0;
+  };
+  EXPECT_TRUE(RunUntil(tried));
+  files_.Heal();
+  EXPECT_EQ(Kept(), "");
+  Put(WorkerState::kStopped, 0, 7);
+  EXPECT_TRUE(RunUntil([&] { return !Kept().empty(); }));
 }
 
 TEST_F(AlertingTest, LogsThatAreLostAreCritical) {
