@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fnmatch.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -86,20 +87,48 @@ std::set<int> OurOwn(const Roots& roots) {
   return own;
 }
 
-std::vector<FoundProcess> ByName(const std::string& pattern, const Roots& roots) {
+// Those that started later are young.
+std::uint64_t SettledTicks() {
+  timespec boot{};
+  ::clock_gettime(CLOCK_BOOTTIME, &boot);
+  const auto seconds = std::max<std::int64_t>(boot.tv_sec - kSettledAfterSeconds, 0);
+  return static_cast<std::uint64_t>(seconds) * static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
+}
+
+bool Matches(const std::string& pattern, const std::string& text) {
+  return ::fnmatch(pattern.c_str(), text.c_str(), 0) == 0;
+}
+
+std::vector<FoundProcess> ByName(const std::string& pattern,
+                                 const Roots& roots,
+                                 KnownProcesses& known) {
   const std::set<int> own = OurOwn(roots);
+  const std::uint64_t settled = SettledTicks();
   std::vector<FoundProcess> found;
+  KnownProcesses seen;
   for (const std::string& entry : Entries(roots.proc)) {
     const auto pid = PidIn(entry);
     if (!pid || own.contains(*pid)) continue;
     const auto stat = Look(roots, *pid);
     if (!stat) continue;
-    // "nginx: worker process" is nginx.
-    const std::string command = CommandLine(roots, *pid);
-    const bool fits = ::fnmatch(pattern.c_str(), stat->name.c_str(), 0) == 0 ||
-                      (!command.empty() && ::fnmatch(pattern.c_str(), command.c_str(), 0) == 0);
+    const std::uint64_t start = stat->process.start_ticks;
+    bool fits = Matches(pattern, stat->name);
+    if (!fits) {
+      const auto before = known.find(*pid);
+      const bool is_known = before != known.end() && before->second.start_ticks == start &&
+                            before->second.name == stat->name;
+      if (is_known) {
+        fits = before->second.fits;
+      } else {
+        // "nginx: worker process" is nginx.
+        const std::string command = CommandLine(roots, *pid);
+        fits = !command.empty() && Matches(pattern, command);
+      }
+      if (start <= settled) seen[*pid] = {start, stat->name, fits};
+    }
     if (fits) found.push_back(stat->process);
   }
+  known = std::move(seen);
   return found;
 }
 
@@ -156,6 +185,7 @@ Result<std::vector<FoundProcess>> ByPid(std::string_view text, const Roots& root
 }  // namespace
 
 Result<std::vector<FoundProcess>> FindProcesses(const ProcessSelector& selector,
+                                                KnownProcesses& known,
                                                 const Roots& roots) {
   std::vector<FoundProcess> found;
   switch (selector.by) {
@@ -172,7 +202,7 @@ Result<std::vector<FoundProcess>> FindProcesses(const ProcessSelector& selector,
       break;
     }
     case SelectBy::kName:
-      found = ByName(selector.value, roots);
+      found = ByName(selector.value, roots, known);
       break;
   }
   std::sort(found.begin(), found.end(), [](const FoundProcess& a, const FoundProcess& b) {

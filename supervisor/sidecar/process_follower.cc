@@ -33,7 +33,8 @@ ProcessFollower::ProcessFollower(Loop& loop,
     : loop_(loop), sidecar_(sidecar), app_(std::move(app)), selector_(std::move(selector)) {}
 
 Result<> ProcessFollower::Check(const ProcessSelector& selector) {
-  const auto found = FindProcesses(selector);
+  KnownProcesses none;
+  const auto found = FindProcesses(selector, none);
   if (!found && found.error().code() != Errc::kNotFound) return found.error();
   if (found && found->empty() && selector.by == SelectBy::kPid) {
     return Error(Errc::kNotFound, "there is no process " + selector.value);
@@ -42,7 +43,7 @@ Result<> ProcessFollower::Check(const ProcessSelector& selector) {
 }
 
 void ProcessFollower::Begin() {
-  auto found = FindProcesses(selector_);
+  auto found = FindProcesses(selector_, *known_);
   if (found && !found->empty()) chosen_ = found->front();
   if (!found) {
     Say(found.error().message() + "; waiting for it");
@@ -50,11 +51,39 @@ void ProcessFollower::Begin() {
     Say("no such process is running; waiting for one");
   }
   Take(found ? *std::move(found) : std::vector<FoundProcess>());
+  LookLater();
+}
+
+void ProcessFollower::LookLater() {
+  look_ = loop_.After(selector_.by == SelectBy::kName ? kLookByName : kLook, [this] { Look(); });
 }
 
 void ProcessFollower::Look() {
   soon_.reset();
-  auto found = FindProcesses(selector_);
+  LookLater();
+  if (selector_.by == SelectBy::kName) return LookElsewhere();
+  Looked(FindProcesses(selector_, *known_));
+}
+
+// A process that is stuck would hold up the loop.
+void ProcessFollower::LookElsewhere() {
+  look_again_ = looking_;
+  if (looking_) return;
+  looking_ = helper_.Post([this, selector = selector_, known = known_, &loop = loop_,
+                           alive = std::weak_ptr<bool>(alive_)] {
+    auto found = FindProcesses(selector, *known);
+    // Whoever waits for the thread to end owns the loop, too.
+    if (alive.expired()) return;
+    loop.Post([this, alive, found = std::move(found)] {
+      if (alive.expired()) return;
+      looking_ = false;
+      Looked(found);
+      if (look_again_) LookElsewhere();
+    });
+  });
+}
+
+void ProcessFollower::Looked(Result<std::vector<FoundProcess>> found) {
   // Not there any more, or yet: that is no process. What is in the way of looking is said.
   if (!found && found.error().code() != Errc::kNotFound) Say(found.error().message());
   Take(found ? *std::move(found) : std::vector<FoundProcess>());
@@ -73,7 +102,6 @@ void ProcessFollower::Take(std::vector<FoundProcess> found) {
     if (!watched_.contains(process.pid)) Watch(process.pid);
   }
   Tell(changes);
-  look_ = loop_.After(selector_.by == SelectBy::kName ? kLookByName : kLook, [this] { Look(); });
 }
 
 void ProcessFollower::Watch(int pid) {

@@ -2,16 +2,21 @@
 // app, from when they begin to when they end. They are looked at, never signalled.
 //
 // An end is seen at once where the kernel has pidfds (5.3), a new process within a second or two.
-// Owned by attach_mode, pipe_mode. Thread: the loop's.
+// Owned by attach_mode, pipe_mode. Thread: the loop's; by name they are looked for on a thread of
+// its own, but for the first time.
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "base/fd.h"
 #include "base/link.h"
 #include "base/loop.h"
+#include "base/result.h"
 #include "supervisor/sidecar/attached_workers.h"
+#include "supervisor/sidecar/helper_thread.h"
 #include "supervisor/sidecar/link_reader.h"
 #include "supervisor/sidecar/process_finder.h"
 
@@ -37,7 +42,10 @@ class ProcessFollower {
     Fd pidfd;
     Loop::Watch ended;
   };
+  void LookLater();
   void Look();
+  void LookElsewhere();
+  void Looked(Result<std::vector<FoundProcess>> found);
   void Take(std::vector<FoundProcess> found);
   void Watch(int pid);
   void Say(const std::string& text);
@@ -52,6 +60,11 @@ class ProcessFollower {
   std::map<int, Watched> watched_;
   std::string said_;
   Loop::Watch look_, soon_;
+  bool looking_ = false, look_again_ = false;
+  std::shared_ptr<KnownProcesses> known_ = std::make_shared<KnownProcesses>();  // of whoever looks
+  HelperThread helper_{"tend-look"};
+  // Whoever posts to the loop looks whether we are still there.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace tend::supervisor

@@ -3,6 +3,9 @@
 
 #include <unistd.h>
 
+#include <filesystem>
+#include <limits>
+
 #include <gtest/gtest.h>
 
 #include "rotate/temp_folder.h"
@@ -31,7 +34,8 @@ class ProcessFinderTest : public ::testing::Test {
     folder_.Put("cgroup/" + path + "/cgroup.procs", pids);
   }
   std::vector<int> Find(SelectBy by, const std::string& value) {
-    const auto found = FindProcesses({by, value}, {folder_.At("proc"), folder_.At("cgroup")});
+    const auto found =
+        FindProcesses({by, value}, known_, {folder_.At("proc"), folder_.At("cgroup")});
     error_ = found ? std::nullopt : std::optional(found.error().code());
     std::vector<int> pids;
     if (found) {
@@ -44,12 +48,13 @@ class ProcessFinderTest : public ::testing::Test {
 
   rotate::TempFolder folder_;
   std::optional<Errc> error_;
+  KnownProcesses known_;
 };
 
 TEST_F(ProcessFinderTest, ByPid) {
   Process(42, 7, "a (b) c", "a b c");
   Process(43, 8, "gone", "", 'Z');
-  const auto found = FindProcesses({SelectBy::kPid, "42"}, {folder_.At("proc"), ""});
+  const auto found = FindProcesses({SelectBy::kPid, "42"}, known_, {folder_.At("proc"), ""});
   ASSERT_TRUE(found);
   EXPECT_EQ(*found, (std::vector<FoundProcess>{{42, 7}}));
   EXPECT_EQ(Find(SelectBy::kPid, "43"), Pids{});
@@ -93,10 +98,37 @@ TEST_F(ProcessFinderTest, ByNameOrCommandLine) {
   Process(11, 2, "node", "node /srv/job.js");
   Process(12, 3, "kworker", "");
   Process(13, 4, "node", "node old", 'Z');
-  EXPECT_EQ(Find(SelectBy::kName, "node"), (Pids{10, 11}));
-  EXPECT_EQ(Find(SelectBy::kName, "*server.js*"), Pids{10});
-  EXPECT_EQ(Find(SelectBy::kName, "kwork*"), Pids{12});
-  EXPECT_EQ(Find(SelectBy::kName, "ruby"), Pids{});
+  for (const auto& [name, pids] : std::vector<std::pair<std::string, Pids>>{
+           {"node", {10, 11}}, {"*server.js*", {10}}, {"kwork*", {12}}, {"ruby", {}}}) {
+    known_.clear();
+    EXPECT_EQ(Find(SelectBy::kName, name), pids) << name;
+    EXPECT_EQ(Find(SelectBy::kName, name), pids) << name << ", by what is known";
+  }
+}
+
+TEST_F(ProcessFinderTest, ReadsACommandLineOnce) {
+  Process(10, 1, "sh", "sh start.sh");
+  Process(11, 2, "node", "node server.js");
+  EXPECT_EQ(Find(SelectBy::kName, "*server.js"), Pids{11});
+  // Of the same processes it is not looked at again, …
+  Process(10, 1, "sh", "sh server.js");
+  Process(11, 2, "node", "node job.js");
+  EXPECT_EQ(Find(SelectBy::kName, "*server.js"), Pids{11});
+  // … but of another one with that pid, and of one that has become something else.
+  Process(10, 1, "node", "node server.js");
+  Process(11, 3, "node", "node job.js");
+  EXPECT_EQ(Find(SelectBy::kName, "*server.js"), Pids{10});
+  std::filesystem::remove_all(folder_.At("proc/11"));
+  EXPECT_EQ(Find(SelectBy::kName, "*server.js"), Pids{10});
+  EXPECT_EQ(known_.size(), 1u) << "no more than there are";
+}
+
+TEST_F(ProcessFinderTest, AYoungProcessMayStillSetItsTitle) {
+  constexpr int kYoung = std::numeric_limits<int>::max();
+  Process(10, kYoung, "python", "python app.py");
+  EXPECT_EQ(Find(SelectBy::kName, "api: *"), Pids{});
+  Process(10, kYoung, "python", "api: master");
+  EXPECT_EQ(Find(SelectBy::kName, "api: *"), Pids{10});
 }
 
 TEST_F(ProcessFinderTest, WeAndOurParentsAreNotMeant) {
