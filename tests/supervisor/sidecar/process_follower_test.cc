@@ -15,6 +15,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/files.h"
 #include "support/fake_loop.h"
 
 namespace tend::supervisor {
@@ -55,6 +56,14 @@ class ProcessFollowerTest : public ::testing::Test {
     std::string program = "sleep";
     std::array<char*, 3> arguments = {program.data(), seconds_.data(), nullptr};
     EXPECT_EQ(::posix_spawnp(&child_, "sleep", nullptr, nullptr, arguments.data(), nullptr), 0);
+    // It is ours for a moment yet, and then has none.
+    const std::string file = "/proc/" + std::to_string(child_) + "/cmdline";
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    while (std::chrono::steady_clock::now() < deadline) {
+      const auto command = ReadFile(FilesLinux(), file, 4096);
+      if (command && command->starts_with("sleep")) break;
+      std::this_thread::yield();
+    }
     return child_;
   }
   void End() {
