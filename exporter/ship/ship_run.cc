@@ -50,6 +50,8 @@ ShipRun::ShipRun(Files& files, Options options, LogSource& source, LogSink& sink
       random_(options_.seed),
       target_(DisplayTarget(options_.config.peer)),
       bytes_limit_(options_.config.batch_bytes) {
+  now_ = options_.mono();
+  Load();  // a counter that began at 0 would look like one that went back
   UpdateStats();
 }
 

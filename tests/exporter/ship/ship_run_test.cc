@@ -277,6 +277,15 @@ TEST_F(ShipRunTest, GoesOnAfterACrashWhereItWas) {
   ExpectAllAccountedFor();
 }
 
+TEST_F(ShipRunTest, TheCountersThatWereKeptAreThereFromTheBeginning) {
+  for (int i = 0; i < 5; ++i)
+    Write(std::to_string(i));
+  Pass(2s);
+  Restart();
+  EXPECT_EQ(Stats().sent_entries, 5U);
+  EXPECT_EQ(Stats().requests[static_cast<std::size_t>(SendResult::kSuccess)], 1U);
+}
+
 TEST_F(ShipRunTest, TimesOfAStreamRiseAndAreTheSameWhenItIsSentAgain) {
   for (int i = 0; i < 10; ++i)
     Write("first " + std::to_string(i));  // all with one stamp
