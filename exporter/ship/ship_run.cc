@@ -14,8 +14,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t kReadBytes = 128 << 10;  // of an app, before it is the next one's turn
-constexpr auto kOften = 1s;                    // between two looks at what does not wake us
+constexpr std::uint64_t kReadBytes = 128 << 10;  // of an app, before it is the next one's turn
+constexpr std::uint64_t kReadBytesMin = 4 << 10;
+constexpr int kReadsMax = 64;                    // with more behind them, until a step ends
+constexpr std::uint64_t kIdleLinesMax = 20'000;  // that are held, but not to be sent
+constexpr auto kOften = 1s;                      // between two looks at what does not wake us
 constexpr auto kSaveEvery = 250ms;
 constexpr auto kForgetAfter = 60s;  // an app that has no log any more
 constexpr auto kTellEvery = 60s;    // of the same trouble
@@ -152,7 +155,12 @@ OutboxPart ShipRun::Sort(const std::string& name, App& app, LogChunk chunk) cons
     if (kept != i) part.entries[kept] = std::move(entry);
     ++kept;
   }
+  const bool is_sparse = kept < part.entries.size() / 2;
   part.entries.resize(kept);
+  if (is_sparse) {
+    part.entries.shrink_to_fit();
+    part.numbers.shrink_to_fit();
+  }
   return part;
 }
 
@@ -160,7 +168,7 @@ OutboxPart ShipRun::Sort(const std::string& name, App& app, LogChunk chunk) cons
 bool ShipRun::ReadSome(const std::string& name, App& app) {
   const std::uint64_t bytes_max = options_.config.batch_bytes;
   const std::uint64_t room = bytes_max - std::min(outbox_.bytes(), bytes_max - 1);
-  auto chunk = source_.Read(name, app.read, std::min<std::uint64_t>(room, kReadBytes));
+  auto chunk = source_.Read(name, app.read, std::clamp(room, kReadBytesMin, kReadBytes));
   if (!chunk) {
     Tell("log of " + name + ": " + chunk.error().message());
     app.at_end = true;  // as far as can be read now
@@ -186,6 +194,11 @@ bool ShipRun::ReadSome(const std::string& name, App& app) {
   return !app.at_end;
 }
 
+// Of entries, or of lines that are none: their positions wait for the entries before them.
+bool ShipRun::IsFull(std::uint64_t bytes_max) const {
+  return outbox_.bytes() >= bytes_max || outbox_.lines() - outbox_.entries() >= kIdleLinesMax;
+}
+
 void ShipRun::Collect() {
   const bool was_empty = outbox_.entries() == 0;
   std::vector<std::map<std::string, App>::iterator> turns;
@@ -195,17 +208,25 @@ void ShipRun::Collect() {
   const auto first =
       std::find_if(turns.begin(), turns.end(), [&](const auto& at) { return at->first > turn_; });
   std::rotate(turns.begin(), first, turns.end());
-  while (!turns.empty() && outbox_.bytes() < options_.config.batch_bytes) {
+  int reads = 0;
+  while (!turns.empty() && reads < kReadsMax && !IsFull(options_.config.batch_bytes)) {
     const auto at = turns.front();
     turns.erase(turns.begin());
     turn_ = at->first;
-    if (ReadSome(at->first, at->second)) turns.push_back(at);
+    if (!ReadSome(at->first, at->second)) continue;
+    turns.push_back(at);
+    ++reads;
   }
   if (outbox_.entries() == 0) {
     outbox_.Finish(0, [&](const Outbox::Progress& progress) { Advance(progress); });
   } else if (was_empty) {
     filling_since_ = now_;
   }
+}
+
+bool ShipRun::HasMore() const {
+  return std::any_of(apps_.begin(), apps_.end(),
+                     [](const auto& app) { return !app.second.at_end; });
 }
 
 void ShipRun::Count() {
@@ -398,15 +419,13 @@ void ShipRun::Save() {
 
 ShipRun::Next ShipRun::WhenNext() const {
   if (retry_at_ > now_) return {.at = std::min<Mono>(retry_at_, now_ + kOften)};
-  const bool has_more =
-      std::any_of(apps_.begin(), apps_.end(), [](const auto& app) { return !app.second.at_end; });
   const config::Duration wait = options_.config.batch_wait;
   if (outbox_.entries() > 0) {
-    if (outbox_.bytes() >= bytes_limit_ || has_more || is_repeat_) return {.at = now_};
+    if (IsFull(bytes_limit_) || HasMore() || is_repeat_) return {.at = now_};
     const config::Duration look = std::clamp<config::Duration>(wait / 8, 20ms, 250ms);
     return {.at = std::min<Mono>(filling_since_ + wait, now_ + look)};
   }
-  if (has_more) return {.at = now_ + 20ms};
+  if (HasMore()) return {.at = now_ + 20ms};
   Next next{.at = now_ + kOften, .may_wake = true};
   if (is_dirty_) next.at = std::min<Mono>(next.at, saved_at_ + kSaveEvery);
   return next;
@@ -418,8 +437,8 @@ ShipRun::Next ShipRun::Step() {
   FindApps();
   if (now_ >= retry_at_) {
     Collect();
-    const bool is_due = outbox_.bytes() >= bytes_limit_ || is_repeat_ ||
-                        now_ >= filling_since_ + options_.config.batch_wait;
+    const bool is_due =
+        IsFull(bytes_limit_) || is_repeat_ || now_ >= filling_since_ + options_.config.batch_wait;
     if (outbox_.entries() > 0 && is_due) Send();
   }
   Count();
@@ -435,7 +454,7 @@ bool ShipRun::Flush() {
   const bool has_some = outbox_.entries() > 0;
   if (has_some) Send();
   UpdateStats();
-  return has_some && bad_in_row_ == 0;
+  return (has_some || HasMore()) && bad_in_row_ == 0;
 }
 
 }  // namespace tend::exporter

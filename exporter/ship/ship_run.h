@@ -65,6 +65,8 @@ class ShipRun {
   void Forget();
   bool Wants(const std::string& app) const;
   void Collect();
+  bool IsFull(std::uint64_t bytes_max) const;
+  bool HasMore() const;
   bool ReadSome(const std::string& name, App& app);
   OutboxPart Sort(const std::string& name, App& app, LogChunk chunk) const;
   void Count();

@@ -224,6 +224,23 @@ TEST_F(ShipRunTest, LeavesOutWhatIsNotWantedOrTooOld) {
   ExpectAllAccountedFor();
 }
 
+TEST_F(ShipRunTest, LinesThatAreNotToBeSentAreNotHeldWithoutEnd) {
+  config_.err = false;
+  config_.batch_wait = 1h;
+  Write("first");
+  for (int i = 0; i < 200'000; ++i)
+    Write("0123456789", Stream::kStderr);
+  run_->Step();
+  EXPECT_THAT(receiver_.Texts(), ElementsAre("first"));
+  EXPECT_LT(Stats().filtered_entries, 50'000U);
+  run_->Step();
+  EXPECT_LT(Stats().filtered_entries, 100'000U);
+  while (run_->Flush()) {
+  }
+  EXPECT_EQ(Stats().filtered_entries, 200'000U);
+  ExpectAllAccountedFor();
+}
+
 TEST_F(ShipRunTest, KeepsNoMoreThanMayWait) {
   config_.max_behind = 5'000;
   receiver_.always = [](auto, auto) { return FakeReceiver::Away(); };
