@@ -59,6 +59,7 @@ std::optional<SegmentName> ParseSegmentName(std::string_view base, std::string_v
   while (digits < file.size() && file[digits] >= '0' && file[digits] <= '9')
     ++digits;
   if (digits < kDigitsMin || digits > kDigitsMax) return std::nullopt;
+  if (digits > kDigitsMin && file[0] == '0') return std::nullopt;  // we would not find it again
   std::from_chars(file.data(), file.data() + digits, name.sequence);
   file.remove_prefix(digits);
   if (file.empty()) {

@@ -39,11 +39,12 @@ TEST(SegmentName, ReadsBackWhatItWrites) {
 }
 
 TEST(SegmentName, LeavesOtherPeoplesFilesAlone) {
-  for (const char* name : {"", "api.lo", "api2.log", "api.log.1", "api.log.gz", "api.log.tmp",
-                           "api.log.20261121T103107Z", "api.log.20261121T103107Z-",
-                           "api.log.20261121T103107Z-00001", "api.log.20261121T103107Z-000012.gz",
-                           "api.log.20261321T103107Z-000012", "api.log-20261121T103107Z-000012",
-                           "api.log.20261121T103107Z-0000120000000000000", "api.log.bak"}) {
+  for (const char* name :
+       {"", "api.lo", "api2.log", "api.log.1", "api.log.gz", "api.log.tmp",
+        "api.log.20261121T103107Z", "api.log.20261121T103107Z-", "api.log.20261121T103107Z-00001",
+        "api.log.20261121T103107Z-000012.gz", "api.log.20261321T103107Z-000012",
+        "api.log-20261121T103107Z-000012", "api.log.20261121T103107Z-0000120000000000000",
+        "api.log.20261121T103107Z-0000012", "api.log.bak"}) {
     EXPECT_FALSE(ParseSegmentName("api.log", name)) << name;
   }
 }
