@@ -169,9 +169,10 @@ Result<PositionReader::Cut> PositionReader::CutLines(SegmentText& text,
   return cut;
 }
 
-// What of the segments that are gone was behind `from`, which is in the one found last.
+// What is owed, and what of the segments that are gone was behind `from`, which is in the one found
+// last.
 PositionReader::Loss PositionReader::GoneBehind(const LinePosition& from) {
-  Loss loss;
+  Loss loss = owed_;
   for (const GoneSegment& gone : list_.gone()) {
     if (gone.order < found_) continue;
     const bool is_own = gone.order == found_;
@@ -205,14 +206,12 @@ Result<PositionReader::Step> PositionReader::Advance(LinePosition& at,
                                                      const Take& take,
                                                      Passage& passage) {
   TRY(const Place place, Find(at));
-  const Loss loss = GoneBehind(at);
+  owed_ = GoneBehind(at);
   list_.gone().clear();
-  passage.lost_bytes += loss.bytes;
-  passage.lost_lines += loss.lines;
   if (!place.segment) return Step::kEnd;
   // Numbers are missing of which nobody knows what they had.
   const std::uint64_t expected = at.sequence + (at.offset > 0 ? 1 : 0);
-  if (passage.lost_lines == 0 && place.position.offset == 0 && at.sequence > 0 &&
+  if (passage.lost_lines + owed_.lines == 0 && place.position.offset == 0 && at.sequence > 0 &&
       place.position.sequence > expected) {
     passage.lost_lines = 1;
   }
@@ -243,6 +242,12 @@ Result<PositionReader::Step> PositionReader::Advance(LinePosition& at,
   return cut.lines > 0 ? Step::kTaken : Step::kOn;
 }
 
+void PositionReader::TellOwed(Passage& passage) {
+  passage.lost_bytes += owed_.bytes;
+  passage.lost_lines += owed_.lines;
+  owed_ = {};
+}
+
 Result<PositionReader::Passage> PositionReader::Read(const LinePosition& from,
                                                      std::size_t bytes_max,
                                                      const Take& take) {
@@ -259,6 +264,7 @@ Result<PositionReader::Passage> PositionReader::Read(const LinePosition& from,
       continue;
     }
     if (*step == Step::kTaken) {
+      TellOwed(passage);
       passage.end = at;
       return passage;
     }
@@ -270,6 +276,7 @@ Result<PositionReader::Passage> PositionReader::Read(const LinePosition& from,
       break;
     }
   }
+  TellOwed(passage);
   passage.begin = passage.end = at;
   return passage;
 }

@@ -84,6 +84,7 @@ class PositionReader {
     std::uint64_t bytes = 0, lines = 0;
   };
   Loss GoneBehind(const LinePosition& from);
+  void TellOwed(Passage& passage);
   Result<Cut> CutLines(SegmentText& text,
                        const KnownSegment& segment,
                        std::uint64_t from,
@@ -103,6 +104,7 @@ class PositionReader {
   SegmentList list_;
   std::uint64_t found_ = 0;           // order of the segment that the last position was in
   std::optional<LinePosition> last_;  // that, unless a segment was left since
+  Loss owed_;                         // that is still to be told: a call failed before it could
   Opened open_;                       // that was read last
   std::string line_;                  // begun in one piece of text, to be ended in another
   std::string scratch_;

@@ -304,6 +304,40 @@ TEST_F(PositionReaderTest, AFailureOfEachCallOnceChangesNothing) {
   EXPECT_GT(calls, 10);
 }
 
+TEST_F(PositionReaderTest, WhatIsGoneIsNotForgottenForAFailure) {
+  limits_.max_files = 10'000;
+  Open();
+  std::size_t written = 0, got = 0;
+  int calls = 0, n = 0;
+  for (; calls >= n && n < 200; ++n) {
+    for (int i = 0; i < 2; ++i) {
+      WriteNumbers(1, 3);
+      Seal();
+    }
+    WriteNumbers(1, 3);
+    written += 9;
+    EXPECT_EQ(Behind(), 9U);
+    std::filesystem::remove(folder_.At("api/" + folder_.Names("api").back()));
+    calls = files_.calls_made();
+    files_.FailAt(calls + n, EIO);
+    for (int i = 0; i < 100; ++i) {
+      lines_.clear();
+      const auto passage = reader_->Read(
+          at_, 100, [&](const ParsedLine& line, std::uint64_t) { lines_.emplace_back(line.text); });
+      if (!passage) continue;
+      got += lines_.size();
+      at_ = passage->end;
+      lost_lines_ += passage->lost_lines;
+      if (passage->at_end) break;
+    }
+    calls = files_.calls_made() - calls;
+    files_.Heal();
+    ASSERT_EQ(got + lost_lines_, written) << "call " << n;
+  }
+  EXPECT_GT(n, 10);
+  EXPECT_GT(lost_lines_, 0U);
+}
+
 // Whatever is written, sealed, compressed, removed and flushed in whatever order: each line comes
 // once, in order, or is counted as lost.
 class PositionReaderRandomTest : public PositionReaderTest,
