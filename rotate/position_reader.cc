@@ -7,7 +7,7 @@ namespace tend::rotate {
 namespace {
 
 constexpr int kTriesMax = 16;  // until a call leaves the rest to the next
-constexpr std::size_t kBlockMax = 256 << 10;
+constexpr std::size_t kBlockMin = 4 << 10, kBlockMax = 256 << 10;
 constexpr std::size_t kStampReach = 4 << 10;
 
 bool IsNotFound(const Error& error) {
@@ -144,7 +144,7 @@ Result<PositionReader::Cut> PositionReader::CutLines(SegmentText& text,
     cut.end = end;
   };
   for (std::uint64_t at = from; cut.end - from < bytes_max;) {
-    TRY(const SegmentText::Piece piece, text.At(at, std::min(bytes_max, kBlockMax)));
+    TRY(const SegmentText::Piece piece, text.At(at, std::clamp(bytes_max, kBlockMin, kBlockMax)));
     if (piece.is_end()) {
       if (!line_.empty() && segment.is_final) end_line({}, false, at);
       break;

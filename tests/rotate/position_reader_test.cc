@@ -338,6 +338,17 @@ TEST_F(PositionReaderTest, WhatIsGoneIsNotForgottenForAFailure) {
   EXPECT_GT(lost_lines_, 0U);
 }
 
+TEST_F(PositionReaderTest, ALittleIsNotReadByteByByte) {
+  Open();
+  Write({std::string(300, 'x')});
+  Read(1);
+  const int before = files_.calls_made();
+  Write({std::string(300, 'y')});
+  Read(1);
+  EXPECT_EQ(lines_, (std::vector<std::string>{std::string(300, 'x'), std::string(300, 'y')}));
+  EXPECT_LT(files_.calls_made() - before, 30);
+}
+
 // Whatever is written, sealed, compressed, removed and flushed in whatever order: each line comes
 // once, in order, or is counted as lost.
 class PositionReaderRandomTest : public PositionReaderTest,
