@@ -72,7 +72,7 @@ bool ShipRun::Load() {
     app.done = progress;
     app.read = progress.position;
     app.last = progress.last;
-    app.seen = now_;
+    app.seen = now_ - 1ns;  // not in a list yet
   }
   loaded_ = true;
   return true;
@@ -225,8 +225,9 @@ void ShipRun::Collect() {
 }
 
 bool ShipRun::HasMore() const {
-  return std::any_of(apps_.begin(), apps_.end(),
-                     [](const auto& app) { return !app.second.at_end; });
+  return std::any_of(apps_.begin(), apps_.end(), [&](const auto& app) {
+    return app.second.seen == found_at_ && !app.second.at_end;
+  });
 }
 
 void ShipRun::Count() {

@@ -365,6 +365,20 @@ TEST_F(ShipRunTest, AnAppThatIsGoneIsForgottenButNotForAListThatCannotBeRead) {
   EXPECT_NE(folder_.Content("state").find(" web\n"), std::string::npos);
 }
 
+TEST_F(ShipRunTest, IsIdleWhenAnAppWithABacklogIsGone) {
+  for (int i = 0; i < 300; ++i)
+    Write(std::string(100, 'x'));
+  run_->Step();
+  EXPECT_FALSE(receiver_.got.empty());
+  run_->Save();
+  logs_.Remove("api");
+  mono_ += 1s;
+  Pass(5s);
+  EXPECT_GE(run_->Step().at - mono_, 900ms);
+  Restart();
+  EXPECT_GE(run_->Step().at - mono_, 900ms);
+}
+
 TEST_F(ShipRunTest, AFlushSendsWhatIsThereAndEndsAtTheFirstFailure) {
   for (int i = 0; i < 100; ++i)
     Write(std::string(1000, 'x'));
