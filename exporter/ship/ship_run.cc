@@ -175,12 +175,13 @@ bool ShipRun::ReadSome(const std::string& name, App& app) {
     return false;
   }
   const std::uint64_t lines = chunk->entries.size() + chunk->lost_entries;
+  const bool is_stuck = lines == 0 && chunk->end == app.read;
   const std::uint64_t bytes =
       chunk->lost_bytes + (chunk->end.offset - std::min(chunk->begin.offset, chunk->end.offset));
-  app.at_end = chunk->at_end;
+  app.at_end = chunk->at_end || is_stuck;  // a file that cannot be opened may be mended
   app.read = chunk->end;
   if (lines == 0) {
-    if (app.at_end) app.behind = {};
+    if (chunk->at_end) app.behind = {};
     if (!outbox_.Has(name) && app.done.position != app.read) {
       app.done.position = app.read;
       is_dirty_ = true;

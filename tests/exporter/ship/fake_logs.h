@@ -40,6 +40,9 @@ class FakeLogs : public LogSource {
   Result<LogPosition> Begin(const std::string& app) override { return At(logs_[app], gone_[app]); }
   Result<LogChunk> Read(const std::string& app, LogPosition from, std::size_t bytes_max) override {
     LogChunk chunk;
+    ++reads;
+    chunk.begin = chunk.end = from;
+    if (is_stuck) return chunk;
     const auto& log = logs_[app];
     std::uint64_t at = std::max(from.lines, gone_[app]);
     chunk.begin = At(log, at);
@@ -65,6 +68,8 @@ class FakeLogs : public LogSource {
   }
 
   bool is_blind = false;
+  bool is_stuck = false;  // reads find nothing, but are not at the end
+  int reads = 0;
 
  private:
   using Log = std::vector<ShipEntry>;

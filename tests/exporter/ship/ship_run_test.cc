@@ -379,6 +379,18 @@ TEST_F(ShipRunTest, IsIdleWhenAnAppWithABacklogIsGone) {
   EXPECT_GE(run_->Step().at - mono_, 900ms);
 }
 
+TEST_F(ShipRunTest, WaitsForAFileThatCannotBeRead) {
+  Write("a");
+  logs_.is_stuck = true;
+  Pass(10s);
+  EXPECT_LT(logs_.reads, 20);
+  EXPECT_FALSE(run_->Flush());
+  logs_.is_stuck = false;
+  Pass(2s);
+  EXPECT_THAT(receiver_.Texts(), ElementsAre("a"));
+  ExpectAllAccountedFor();
+}
+
 TEST_F(ShipRunTest, AFlushSendsWhatIsThereAndEndsAtTheFirstFailure) {
   for (int i = 0; i < 100; ++i)
     Write(std::string(1000, 'x'));
