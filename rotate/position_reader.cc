@@ -209,16 +209,16 @@ Result<PositionReader::Step> PositionReader::Advance(LinePosition& at,
   owed_ = GoneBehind(at);
   list_.gone().clear();
   if (!place.segment) return Step::kEnd;
+  KnownSegment& segment = list_.segments()[*place.segment];
+  found_ = segment.order;
+  const auto text = OpenSegment(segment);
+  if (!text && (segment.is_active || IsNotFound(text.error()))) return text.error();
   // Numbers are missing of which nobody knows what they had.
   const std::uint64_t expected = at.sequence + (at.offset > 0 ? 1 : 0);
   if (passage.lost_lines + owed_.lines == 0 && place.position.offset == 0 && at.sequence > 0 &&
       place.position.sequence > expected) {
     passage.lost_lines = 1;
   }
-  KnownSegment& segment = list_.segments()[*place.segment];
-  found_ = segment.order;
-  const auto text = OpenSegment(segment);
-  if (!text && (segment.is_active || IsNotFound(text.error()))) return text.error();
   at = place.position;
   last_ = at;
   Cut cut{.end = at.offset};

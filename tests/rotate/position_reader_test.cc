@@ -338,6 +338,20 @@ TEST_F(PositionReaderTest, WhatIsGoneIsNotForgottenForAFailure) {
   EXPECT_GT(lost_lines_, 0U);
 }
 
+TEST_F(PositionReaderTest, AFileThatCannotBeFoundIsNoLossEachTime) {
+  const std::string name = "api/api.log.20261121T103107Z-000050";
+  std::filesystem::create_directory(folder_.At("api"));
+  std::filesystem::create_symlink("nowhere", folder_.At(name));
+  at_ = {.sequence = 1, .offset = 10, .lines = 1, .mark = 7};
+  for (int i = 0; i < 3; ++i)
+    Read();
+  EXPECT_EQ(lost_lines_, 0U);
+  std::filesystem::remove(folder_.At(name));
+  folder_.Put(name, "2026-11-21T10:31:07.000000000Z stdout F api:0 one\n");
+  EXPECT_EQ(ReadAll(), std::vector<std::string>{"one"});
+  EXPECT_EQ(lost_lines_, 1U);
+}
+
 TEST_F(PositionReaderTest, ALittleIsNotReadByteByByte) {
   Open();
   Write({std::string(300, 'x')});
