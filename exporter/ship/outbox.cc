@@ -1,7 +1,6 @@
 #include "exporter/ship/outbox.h"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 #include "base/check.h"
@@ -19,17 +18,21 @@ std::uint64_t BytesOf(const ShipEntry& entry) {
 
 }  // namespace
 
-std::uint64_t OutboxPart::lines_without_entry() const {
-  return std::accumulate(dropped.begin(), dropped.end(), filtered);
+Unsent OutboxPart::UnsentBefore(std::size_t n) const {
+  if (n == entries.size()) return unsent;
+  if (n == 0) return {};
+  const std::uint64_t filtered = filtered_before[n - 1];
+  return {.lost = unsent.lost, .filtered = filtered, .too_old = numbers[n - 1] - n - filtered};
 }
 
 void Outbox::Add(OutboxPart part) {
   TEND_CHECK(part.entries.size() == part.numbers.size());
+  TEND_CHECK(part.entries.size() == part.filtered_before.size());
   entries_ += part.entries.size();
-  lines_ += part.entries.size() + part.lines_without_entry();
+  lines_ += part.entries.size() + part.unsent.lines();
   for (const ShipEntry& entry : part.entries)
     bytes_ += BytesOf(entry);
-  parts_.push_back({std::move(part)});
+  parts_.push_back({.part = std::move(part)});
 }
 
 std::span<const ShipBatch> Outbox::Front(std::uint64_t bytes_max) {
@@ -58,15 +61,20 @@ void Outbox::Take(Held& held, std::size_t entries, const Tell& tell) {
   const auto taken = std::span(std::as_const(part.entries)).subspan(held.done, entries);
   held.done += entries;
   const bool is_whole = held.done == part.entries.size();
+  const Unsent before = part.UnsentBefore(held.done);
+  const Unsent unsent{.lost = before.lost - held.told.lost,
+                      .filtered = before.filtered - held.told.filtered,
+                      .too_old = before.too_old - held.told.too_old};
+  held.told = before;
   entries_ -= entries;
-  lines_ -= entries + (is_whole ? part.lines_without_entry() : 0);
+  lines_ -= entries + unsent.lines();
   for (const ShipEntry& entry : taken)
     bytes_ -= BytesOf(entry);
   const LogPosition position =
       is_whole ? part.end
                : LogPosition{part.end.sequence, taken.back().end,
                              part.begin.lines + part.numbers[held.done - 1], part.end.mark};
-  tell({part.app, taken, position, is_whole ? &part : nullptr});
+  tell({part.app, taken, position, unsent});
 }
 
 void Outbox::Finish(std::size_t entries, const Tell& tell) {

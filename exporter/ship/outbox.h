@@ -18,16 +18,26 @@
 
 namespace tend::exporter {
 
+// Lines that are no entries.
+struct Unsent {
+  std::uint64_t lost = 0;  // before they could be read
+  std::uint64_t filtered = 0, too_old = 0;
+
+  std::uint64_t lines() const { return lost + filtered + too_old; }
+};
+
 // Lines of one segment of an app, without those that are not to be sent.
 struct OutboxPart {
   std::string app;
   LogPosition begin, end;
   std::vector<ShipEntry> entries;
-  std::vector<std::uint32_t> numbers;  // of each of them among all lines behind `begin`, from 1
-  std::uint64_t filtered = 0;
-  std::array<std::uint64_t, kExportDrops> dropped{};  // of the lines that are no entries
+  // Of each of them: its number among all lines behind `begin`, from 1, and how many before it were
+  // filtered.
+  std::vector<std::uint32_t> numbers, filtered_before;
+  Unsent unsent;
 
-  std::uint64_t lines_without_entry() const;
+  // Of those that are before the position behind the first `n` entries.
+  Unsent UnsentBefore(std::size_t n) const;
 };
 
 class Outbox {
@@ -40,13 +50,13 @@ class Outbox {
   std::size_t front_entries() const { return front_entries_; }
   std::uint64_t front_bytes() const { return front_bytes_; }
 
-  // What was dealt with of an app: so many of its first entries, and if a whole part then the lines
-  // of it that are no entries, too.
+  // What was dealt with of an app: so many of its first entries, and the lines among them that are
+  // none.
   struct Progress {
     const std::string& app;
     std::span<const ShipEntry> entries;
-    LogPosition position;        // behind them
-    const OutboxPart* finished;  // if it was the whole of a part
+    LogPosition position;  // behind them
+    Unsent unsent;         // that were not told before
   };
   using Tell = std::function<void(const Progress&)>;
   // The first `entries` are, and parts that have none behind them.
@@ -65,6 +75,7 @@ class Outbox {
   struct Held {
     OutboxPart part;
     std::size_t done = 0;  // of its entries
+    Unsent told = {};
   };
   void Take(Held& held, std::size_t entries, const Tell& tell);
 

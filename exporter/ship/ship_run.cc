@@ -133,18 +133,19 @@ OutboxPart ShipRun::Sort(const std::string& name, App& app, LogChunk chunk) cons
   part.app = name;
   part.begin = chunk.begin;
   part.end = chunk.end;
-  part.dropped[static_cast<std::size_t>(ExportDrop::kQueueFull)] = chunk.lost_entries;
+  part.unsent.lost = chunk.lost_entries;
   part.entries = std::move(chunk.entries);
   part.numbers.reserve(part.entries.size());
+  part.filtered_before.reserve(part.entries.size());
   std::size_t kept = 0;
   for (std::size_t i = 0; i < part.entries.size(); ++i) {
     ShipEntry& entry = part.entries[i];
     if (!(entry.stream == Stream::kStdout ? config.out : config.err)) {
-      ++part.filtered;
+      ++part.unsent.filtered;
       continue;
     }
     if (entry.time < too_old) {
-      ++part.dropped[static_cast<std::size_t>(ExportDrop::kTooOld)];
+      ++part.unsent.too_old;
       continue;
     }
     Wall& last = app.last[Index(entry.stream)];
@@ -152,6 +153,7 @@ OutboxPart ShipRun::Sort(const std::string& name, App& app, LogChunk chunk) cons
     entry.time = std::max(entry.time, last + 1ns);
     last = LastOf(entry);
     part.numbers.push_back(static_cast<std::uint32_t>(i + 1));
+    part.filtered_before.push_back(static_cast<std::uint32_t>(part.unsent.filtered));
     if (kept != i) part.entries[kept] = std::move(entry);
     ++kept;
   }
@@ -160,6 +162,7 @@ OutboxPart ShipRun::Sort(const std::string& name, App& app, LogChunk chunk) cons
   if (is_sparse) {
     part.entries.shrink_to_fit();
     part.numbers.shrink_to_fit();
+    part.filtered_before.shrink_to_fit();
   }
   return part;
 }
@@ -285,11 +288,10 @@ void ShipRun::Advance(const Outbox::Progress& progress) {
     for (const ShipEntry& entry : progress.entries)
       done.last[Index(entry.stream)] = LastOf(entry);
   }
-  if (progress.finished != nullptr) {
-    kept_.counters.filtered_entries += progress.finished->filtered;
-    for (std::size_t i = 0; i < kExportDrops; ++i)
-      kept_.counters.dropped[i] += progress.finished->dropped[i];
-  }
+  auto& dropped = kept_.counters.dropped;
+  kept_.counters.filtered_entries += progress.unsent.filtered;
+  dropped[static_cast<std::size_t>(ExportDrop::kQueueFull)] += progress.unsent.lost;
+  dropped[static_cast<std::size_t>(ExportDrop::kTooOld)] += progress.unsent.too_old;
   is_dirty_ = true;
 }
 

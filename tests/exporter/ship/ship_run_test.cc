@@ -241,6 +241,37 @@ TEST_F(ShipRunTest, LinesThatAreNotToBeSentAreNotHeldWithoutEnd) {
   ExpectAllAccountedFor();
 }
 
+TEST_F(ShipRunTest, WhatIsLeftOutOfAPartThatWasSentHalfIsCountedOnce) {
+  config_.err = false;
+  config_.max_age = 1h;
+  config_.batch_wait = 0s;
+  Write("first");
+  run_->Step();
+  for (int i = 0; i < 10; ++i)
+    Write("gone");
+  for (int i = 0; i < 100; ++i) {
+    wall_ += i % 5 == 0 ? -2h : 0h;  // a clock that was wrong for a moment
+    Write(std::to_string(i), i % 5 == 1 ? Stream::kStderr : Stream::kStdout);
+    wall_ += i % 5 == 0 ? 2h : 0h;
+  }
+  logs_.Prune("api", 11);
+  receiver_.always = [](std::size_t entries, std::size_t) {
+    return SendOutcome{.then = entries > 7 ? SendOutcome::Then::kSplit : SendOutcome::Then::kDone,
+                       .result = SendResult::kSuccess};
+  };
+  for (int i = 0; i < 100 && receiver_.got.size() < 61; ++i) {
+    for (int steps = 0; steps < 6; ++steps)
+      run_->Step();
+    ExpectAllAccountedFor();
+    run_->Save();
+    Restart();
+  }
+  EXPECT_EQ(receiver_.got.size(), 61U);
+  EXPECT_EQ(Stats().filtered_entries, 20U);
+  EXPECT_EQ(Dropped(ExportDrop::kTooOld), 20U);
+  EXPECT_EQ(Dropped(ExportDrop::kQueueFull), 10U);
+}
+
 TEST_F(ShipRunTest, KeepsNoMoreThanMayWait) {
   config_.max_behind = 5'000;
   receiver_.always = [](auto, auto) { return FakeReceiver::Away(); };
