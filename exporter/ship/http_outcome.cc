@@ -47,7 +47,7 @@ SendOutcome OutcomeOf(const HttpAnswer& answer, std::size_t entries) {
     outcome.needs_help = true;
   } else if (answer.status == 413) {
     outcome.then = Then::kSplit;
-  } else if (answer.status == 400 || answer.status == 422) {
+  } else if (answer.status == 400 || answer.status == 409 || answer.status == 422) {
     outcome.then = Then::kGiveUp;
     outcome.rejected = entries;
   } else {

@@ -173,6 +173,8 @@ TEST_F(LokiAnswerTest, TableOfStatuses) {
                 .then,
             Then::kSplit);
   EXPECT_EQ(Outcome(422, "error at least one valid stream is required").rejected, 4U);
+  EXPECT_EQ(Outcome(409, "out of order").then, Then::kGiveUp);
+  EXPECT_EQ(Outcome(409, "out of order").rejected, 4U);
 }
 
 TEST_F(LokiAnswerTest, OfA400SomeLinesWereStored) {
