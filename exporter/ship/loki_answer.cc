@@ -1,6 +1,7 @@
 #include "exporter/ship/loki_answer.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <optional>
 #include <string_view>
@@ -37,6 +38,29 @@ std::size_t TotalIgnored(std::string_view body) {
   return total;
 }
 
+// "100 errors like: entry …", for each error that several entries have.
+std::size_t ErrorsLike(std::string_view body) {
+  constexpr std::string_view kMark = " errors like: ";
+  std::size_t total = 0;
+  for (std::size_t at = body.find(kMark); at != std::string_view::npos;
+       at = body.find(kMark, at + 1)) {
+    const std::size_t before = body.substr(0, at).find_last_not_of("0123456789");
+    const std::size_t begin = before == std::string_view::npos ? 0 : before + 1;
+    total += Number(body.substr(begin, at - begin)).value_or(0);
+  }
+  return total;
+}
+
+// Then none of its entries is stored.
+bool IsAboutStream(std::string_view body) {
+  constexpr auto kWords =
+      std::to_array<std::string_view>({" label names; limit", "has label name too long",
+                                       "has label value too long", "has duplicate label name"});
+  return std::any_of(kWords.begin(), kWords.end(), [&](std::string_view words) {
+    return body.find(words) != std::string_view::npos;
+  });
+}
+
 template <typename Pred>
 std::size_t CountIf(std::span<const ShipBatch> batches, Pred pred) {
   std::size_t count = 0;
@@ -64,9 +88,10 @@ std::size_t Rejected(std::string_view body,
     if (size_max)
       return CountIf(batches, [&](const ShipEntry& e) { return e.text.size() > *size_max; });
   }
-  // About one entry, or about the request: labels that are not allowed, a body that is none.
+  if (IsAboutStream(body)) return entries;
+  // About some entries, or about the request: labels that are not allowed, a body that is none.
   const bool is_about_entry = body.find("entry") != std::string_view::npos;
-  return is_about_entry ? 1 : entries;
+  return is_about_entry ? ErrorsLike(body) : entries;
 }
 
 bool IsExhausted(std::string_view body) {

@@ -199,6 +199,10 @@ TEST_F(LokiAnswerTest, OfA400SomeLinesWereStored) {
                "entry with length '3000' bytes"),
       1U);
   EXPECT_EQ(rejected("entry something else"), 1U);
+  EXPECT_EQ(rejected("2 errors like: entry something; entry else; 1 errors like: entry another"),
+            3U);
+  EXPECT_EQ(rejected("2 errors like: entry for stream '{app=\"api\"}' has 4 label names; limit 3"),
+            4U);
   EXPECT_EQ(rejected("error parsing labels"), 4U);
   EXPECT_EQ(rejected("total ignored: 99 out of 4"), 4U);
 }
