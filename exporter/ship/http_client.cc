@@ -22,6 +22,7 @@ using std::chrono::milliseconds;
 
 // What is read of a body whose rest nobody wants; then the connection is closed.
 constexpr std::size_t kBodyMaxBytes = 1 << 20;
+constexpr curl_off_t kRetryAfterMax = 24 * 60 * 60;
 constexpr long kCaCacheSeconds = 60;  // curl's own default is a day: a new file would not be seen
 
 template <auto Free>
@@ -364,7 +365,9 @@ class HttpClient::Impl {
       answer.status = static_cast<int>(status);
       curl_off_t seconds = 0;
       curl_easy_getinfo(easy_.get(), CURLINFO_RETRY_AFTER, &seconds);
-      if (seconds > 0) answer.retry_after = std::chrono::seconds(seconds);
+      // Some say numbers that are no time at all.
+      if (seconds > 0)
+        answer.retry_after = std::chrono::seconds(std::min<curl_off_t>(seconds, kRetryAfterMax));
       return answer;
     }
     if (IsTls(code, words))

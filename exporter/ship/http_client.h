@@ -35,7 +35,7 @@ struct HttpAnswer {
   Kind kind = Kind::kConnection;
   int status = 0;
   std::string body;                                     // the beginning of it, valid UTF-8
-  std::optional<std::chrono::nanoseconds> retry_after;  // seconds or a date
+  std::optional<std::chrono::nanoseconds> retry_after;  // seconds or a date; at most a day
   std::string error;  // for people, "" when answered: "connect to loki:3100: Connection refused"
   std::size_t sent_bytes = 0;
 
