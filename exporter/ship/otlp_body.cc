@@ -1,5 +1,6 @@
 #include "exporter/ship/otlp_body.h"
 
+#include <algorithm>
 #include <charconv>
 #include <vector>
 
@@ -89,6 +90,19 @@ void AppendBatch(const ShipBatch& batch, const OtlpResource& resource, std::stri
   }
 }
 
+// Of an answer that was cut off, or is no JSON: its beginning has the number all the same.
+std::size_t RejectedInText(std::string_view answer, std::string& reason) {
+  constexpr std::string_view kName = R"("rejectedLogRecords")";
+  const std::size_t at = answer.find(kName);
+  if (at == std::string_view::npos) return 0;
+  std::string_view rest = answer.substr(at + kName.size());
+  rest.remove_prefix(std::min(rest.find_first_not_of(" :\""), rest.size()));
+  std::size_t rejected = 0;
+  std::from_chars(rest.data(), rest.data() + rest.size(), rejected);
+  if (rejected > 0) reason = FirstLine(answer);
+  return rejected;
+}
+
 }  // namespace
 
 std::string OtlpLogsBody(std::span<const ShipBatch> batches, const OtlpResource& resource) {
@@ -102,7 +116,8 @@ std::string OtlpLogsBody(std::span<const ShipBatch> batches, const OtlpResource&
 std::size_t OtlpRejected(const std::string& answer, std::string& reason) {
   boost::system::error_code error;
   const boost::json::value root = boost::json::parse(answer, error);
-  const auto* object = error ? nullptr : root.if_object();
+  if (error) return RejectedInText(answer, reason);
+  const auto* object = root.if_object();
   const auto* partial = object == nullptr ? nullptr : object->if_contains("partialSuccess");
   if (partial == nullptr || !partial->is_object()) return 0;
   if (const auto* said = partial->get_object().if_contains("errorMessage");

@@ -79,8 +79,12 @@ TEST(OtlpRejected, ReadsNumbersAsProto3WritesThem) {
   EXPECT_EQ(reason, "too old");
   EXPECT_EQ(OtlpRejected(R"({"partialSuccess":{"rejectedLogRecords":2}})", reason), 2U);
   EXPECT_EQ(OtlpRejected(R"({"partialSuccess":{"rejectedLogRecords":-2}})", reason), 0U);
+  std::string cut = R"({"partialSuccess": {"rejectedLogRecords": "3", "errorMessage": "too)";
+  EXPECT_EQ(OtlpRejected(cut, reason), 3U);
+  EXPECT_THAT(reason, HasSubstr("too"));
   for (const char* none :
-       {"", "{}", "[1]", R"({"partialSuccess":{}})", R"({"partialSuccess":7})", "x"})
+       {"", "{}", "[1]", R"({"rejectedLogRecords")", R"({"rejectedLogRecords":-1)",
+        R"({"partialSuccess":{}})", R"({"partialSuccess":7})", "x"})
     EXPECT_EQ(OtlpRejected(none, reason), 0U) << none;
 }
 
