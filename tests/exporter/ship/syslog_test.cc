@@ -248,6 +248,11 @@ TEST_F(SyslogTls, SendsNothingToOneThatRefusesOurCertificate) {
   EXPECT_EQ(refused.then, Then::kRetry);
   EXPECT_TRUE(refused.needs_help);
   EXPECT_THAT(refused.error, HasSubstr("certificate required"));
+  const SendOutcome not_looked = Send(strict, [](auto& tls) {
+    tls.ca_file.clear();
+    tls.insecure = true;
+  });
+  EXPECT_THAT(not_looked.error, HasSubstr("certificate required"));
   const std::string ours = certificates_.Make("client", 1);
   const SendOutcome taken = Send(strict, [&ours](auto& tls) { tls.cert_file = ours; });
   EXPECT_EQ(taken.then, Then::kDone) << taken.error;
