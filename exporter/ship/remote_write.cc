@@ -4,11 +4,14 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <exception>
 #include <map>
 #include <mutex>
 #include <random>
+#include <system_error>
 #include <thread>
 
+#include "base/log.h"
 #include "exporter/ship/http_client.h"
 #include "exporter/ship/http_outcome.h"
 #include "exporter/ship/peer.h"
@@ -50,10 +53,14 @@ class RemoteWriter::Impl {
         queue_(kWriteQueueMaxBytes, kWriteQueueMaxAge) {}
 
   void Start() {
-    sampler_ = std::thread([this] { Sample(); });
-    sender_ = std::thread([this] { Send(); });
-    ::pthread_setname_np(sampler_.native_handle(), "tend-samples");
-    ::pthread_setname_np(sender_.native_handle(), "tend-write");
+    try {
+      sender_ = std::thread([this] { RunSender(); });
+      ::pthread_setname_np(sender_.native_handle(), "tend-write");
+      sampler_ = std::thread([this] { RunSampler(); });
+      ::pthread_setname_np(sampler_.native_handle(), "tend-samples");
+    } catch (const std::system_error& e) {
+      HasEnded(e.what());
+    }
   }
 
   void Stop(nanoseconds time_max) {
@@ -71,7 +78,7 @@ class RemoteWriter::Impl {
     }
     client_.Abort();
     sender_.join();
-    sampler_.join();
+    if (sampler_.joinable()) sampler_.join();
     const std::lock_guard lock(mutex_);
     queue_.DropAll(ExportDrop::kShutdown);
   }
@@ -86,15 +93,38 @@ class RemoteWriter::Impl {
   }
 
  private:
+  // Beyond its thread what is thrown would end the process.
+  void RunSampler() {
+    try {
+      Sample();
+    } catch (const std::exception& e) {
+      HasEnded(e.what());
+    }
+  }
+  void RunSender() {
+    try {
+      Send();
+    } catch (const std::exception& e) {
+      HasEnded(e.what());
+    }
+    const std::lock_guard lock(mutex_);
+    sender_ended_ = true;
+    ended_.notify_all();
+  }
+  void HasEnded(const std::string& why) {
+    LogError("exporter " + config_.name + " has ended: " + why);
+    Missed("has ended: " + why);
+  }
+
   void Sample() {
     std::string before;
     Mono next = steady_clock::now();
     while (true) {
       const Wall time = NowWall();
       if (auto page = page_(); !page) {
-        Missed(page.error().message());
+        Missed("samples: " + page.error().message());
       } else if (auto requests = WriteRequests(*page, before, time, labels_); !requests) {
-        Missed(requests.error().message());
+        Missed("samples: " + requests.error().message());
       } else {
         before = *std::move(page);
         const std::lock_guard lock(mutex_);
@@ -110,7 +140,7 @@ class RemoteWriter::Impl {
 
   void Missed(const std::string& why) {
     const std::lock_guard lock(mutex_);
-    queue_.Miss("samples: " + why, NowWall());
+    queue_.Miss(why, NowWall());
   }
 
   void Send() {
@@ -133,8 +163,6 @@ class RemoteWriter::Impl {
       // Whoever stops us does not wait for a receiver that is away.
       changed_.wait_for(lock, queue_.delay(), [this] { return stopping_; });
     }
-    sender_ended_ = true;
-    ended_.notify_all();
   }
 
   const config::ExporterConfig config_;

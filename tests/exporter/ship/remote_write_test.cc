@@ -1,6 +1,7 @@
 #include "exporter/ship/remote_write.h"
 
 #include <latch>
+#include <stdexcept>
 
 #include <gmock/gmock.h>
 
@@ -76,6 +77,18 @@ TEST(RemoteWriter, SaysThatThereAreNoSamples) {
   writer.Stop(seconds(0));
   EXPECT_EQ(writer.Stats().last_error, "samples: no page in time");
   EXPECT_GE(writer.Stats().dropped[static_cast<std::size_t>(ExportDrop::kEncoding)], 1U);
+}
+
+TEST(RemoteWriter, OutlivesWhatIsThrown) {
+  std::latch asked(1);
+  RemoteWriter writer(Config("http://127.0.0.1:1"), "web-1", [&asked]() -> Result<std::string> {
+    asked.count_down();
+    throw std::runtime_error("no memory");
+  });
+  writer.Start();
+  asked.wait();
+  writer.Stop(seconds(20));
+  EXPECT_EQ(writer.Stats().last_error, "has ended: no memory");
 }
 
 }  // namespace
