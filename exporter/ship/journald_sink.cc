@@ -72,17 +72,18 @@ JournaldSink::JournaldSink(const config::ExporterConfig& config)
 
 SendOutcome JournaldSink::Send(std::span<const ShipBatch> batches) {
   const Mono deadline = std::chrono::steady_clock::now() + timeout_;
-  std::size_t bytes = 0;
+  std::size_t bytes = 0, taken = 0;
   std::string text;
   for (const ShipBatch& batch : batches) {
     for (const ShipEntry& entry : batch.entries) {
       text.clear();
       AppendJournalEntry(batch.app, entry, text);
-      if (auto sent = SendEntry(text, deadline); !sent) return SocketOutcome(sent, bytes);
+      if (auto sent = SendEntry(text, deadline); !sent) return DatagramOutcome(sent, bytes, taken);
       bytes += text.size();
+      ++taken;
     }
   }
-  return SocketOutcome({}, bytes);
+  return DatagramOutcome({}, bytes, taken);
 }
 
 Result<> JournaldSink::SendEntry(std::string_view entry, Mono deadline) {

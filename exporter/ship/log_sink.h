@@ -40,6 +40,9 @@ struct SendOutcome {
   // kRetry: no line is lost for it.
   bool needs_help = false;
   std::size_t rejected = 0;  // of kDone or kGiveUp; at most as many as were given
+  // Of kRetry or kSplit: so many of the first are done, and only what is behind them is to be tried
+  // again; after kSplit at once.
+  std::size_t taken = 0;
   std::size_t sent_bytes = 0;
   std::optional<std::chrono::nanoseconds> retry_after = {};
   // For people; after kDone only if some were rejected. Never a secret, nor a line of a worker.

@@ -317,7 +317,13 @@ void ShipRun::Wait(const SendOutcome& outcome) {
 
 void ShipRun::Settle(const SendOutcome& outcome, std::size_t entries) {
   const std::size_t lost = std::min(outcome.rejected, entries);
-  is_repeat_ = true;
+  const bool is_over =
+      outcome.then == SendOutcome::Then::kDone || outcome.then == SendOutcome::Then::kGiveUp;
+  const std::size_t taken = is_over ? 0 : std::min(outcome.taken, entries);
+  if (taken > 0) Deliver(taken, 0, ExportDrop::kRejected);
+  entries -= taken;
+  is_repeat_ = entries > 0;
+  if (taken > 0 && outcome.then == SendOutcome::Then::kSplit) return;
   switch (outcome.then) {
     case SendOutcome::Then::kDone:
     case SendOutcome::Then::kGiveUp:

@@ -31,6 +31,17 @@ SendOutcome SocketOutcome(const Result<>& sent, std::size_t bytes) {
   return outcome;
 }
 
+SendOutcome DatagramOutcome(const Result<>& sent, std::size_t bytes, std::size_t taken) {
+  SendOutcome outcome = SocketOutcome(sent, bytes);
+  if (sent) return outcome;
+  outcome.taken = taken;
+  if (sent.error().code() == Errc::kLimit) {
+    outcome.then = SendOutcome::Then::kSplit;
+    outcome.result = SendResult::kBadRequest;
+  }
+  return outcome;
+}
+
 SyslogSink::SyslogSink(const config::ExporterConfig& config, std::string_view host)
     : peer_(config.peer), encoder_(host, config.facility) {}
 
@@ -38,11 +49,10 @@ SyslogSink::~SyslogSink() = default;
 
 SendOutcome SyslogSink::Send(std::span<const ShipBatch> batches) {
   const Mono deadline = std::chrono::steady_clock::now() + peer_.timeout;
+  if (const auto opened = OpenLinks(); !opened) return SocketOutcome(opened, 0);
+  if (datagrams_ != nullptr) return SendDatagrams(batches, deadline);
   std::size_t bytes = 0;
-  auto sent = OpenLinks();
-  if (sent)
-    sent = stream_ != nullptr ? SendStream(batches, deadline, bytes)
-                              : SendDatagrams(batches, deadline, bytes);
+  const auto sent = SendStream(batches, deadline, bytes);
   return SocketOutcome(sent, bytes);
 }
 
@@ -86,11 +96,10 @@ Result<> SyslogSink::SendStream(std::span<const ShipBatch> batches,
   return sent;
 }
 
-Result<> SyslogSink::SendDatagrams(std::span<const ShipBatch> batches,
-                                   Mono deadline,
-                                   std::size_t& bytes) {
+SendOutcome SyslogSink::SendDatagrams(std::span<const ShipBatch> batches, Mono deadline) {
   const bool is_local = target_.transport == SyslogTarget::Transport::kUnix;
   std::string message;
+  std::size_t bytes = 0, taken = 0;
   for (const ShipBatch& batch : batches) {
     for (const ShipEntry& entry : batch.entries) {
       message.clear();
@@ -100,11 +109,16 @@ Result<> SyslogSink::SendDatagrams(std::span<const ShipBatch> batches,
         encoder_.Append5424(batch.app, entry, message);
       }
       const auto datagram = CutUtf8(message, is_local ? kLocalMaxBytes : kUdpMaxBytes);
-      TRY_VOID(datagrams_->Send(datagram, deadline));
+      if (const auto sent = datagrams_->Send(datagram, deadline); !sent) {
+        // That nobody is there is known of those before it.
+        const bool is_lost = !is_local && sent.error().code() == Errc::kUnreachable;
+        return DatagramOutcome(sent, bytes, is_lost ? 0 : taken);
+      }
       bytes += datagram.size();
+      ++taken;
     }
   }
-  return datagrams_->Check();
+  return DatagramOutcome(datagrams_->Check(), bytes, 0);
 }
 
 }  // namespace tend::exporter

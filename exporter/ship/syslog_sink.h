@@ -30,7 +30,7 @@ class SyslogSink : public LogSink {
  private:
   Result<> OpenLinks();
   Result<> SendStream(std::span<const ShipBatch> batches, Mono deadline, std::size_t& bytes);
-  Result<> SendDatagrams(std::span<const ShipBatch> batches, Mono deadline, std::size_t& bytes);
+  SendOutcome SendDatagrams(std::span<const ShipBatch> batches, Mono deadline);
 
   const config::PeerConfig peer_;
   const SyslogEncoder encoder_;
@@ -43,5 +43,8 @@ class SyslogSink : public LogSink {
 // What became of sending over a socket, `bytes` of it at least, as an outcome. kSplit if the time
 // was too short for all of it, for else it would never end. Pure.
 SendOutcome SocketOutcome(const Result<>& sent, std::size_t bytes);
+// The same of one datagram for each entry, of which the first `taken` were sent. kSplit, too, for
+// one that is too large for the socket.
+SendOutcome DatagramOutcome(const Result<>& sent, std::size_t bytes, std::size_t taken);
 
 }  // namespace tend::exporter

@@ -125,9 +125,12 @@ TEST(SyslogUdp, TriesAgainWhenNobodyIsThere) {
     url = gone.url();
   }
   SyslogSink sink(Config(url), "web-1");
-  const SendOutcome outcome = SendTo(sink, {Entry("one")});
-  EXPECT_EQ(outcome.then, Then::kRetry);
-  EXPECT_THAT(outcome.error, HasSubstr("Connection refused"));
+  for (const std::size_t entries : {1U, 2U}) {
+    const SendOutcome outcome = SendTo(sink, std::vector<ShipEntry>(entries, Entry("one")));
+    EXPECT_EQ(outcome.then, Then::kRetry);
+    EXPECT_EQ(outcome.taken, 0U);
+    EXPECT_THAT(outcome.error, HasSubstr("Connection refused"));
+  }
 }
 
 TEST(SyslogLocal, GoesOnWithAReceiverThatWasStartedAnew) {
@@ -147,11 +150,24 @@ TEST(SyslogLocal, GoesOnWithAReceiverThatWasStartedAnew) {
 }
 
 TEST(SyslogLocal, WaitsForAFullReceiver) {
-  const Receiver receiver = Receiver::Unix(TestPath());
+  Receiver receiver = Receiver::Unix(TestPath());
   SyslogSink sink(Config(receiver.url(), milliseconds(500)), "web-1");
   const SendOutcome outcome = SendTo(sink, std::vector<ShipEntry>(10'000, Entry("x")));
   EXPECT_EQ(outcome.then, Then::kSplit) << "less may be done in time";
   EXPECT_EQ(outcome.result, SendResult::kTimeout);
+  ASSERT_GT(outcome.taken, 0U);
+  for (std::size_t i = 0; i < outcome.taken; ++i)
+    EXPECT_THAT(receiver.Next(), EndsWith(": x"));
+  EXPECT_EQ(SendTo(sink, {Entry("y")}).then, Then::kDone);
+  EXPECT_THAT(receiver.Next(), EndsWith(": y"));
+}
+
+TEST(DatagramOutcome, OneThatIsTooLargeDoesNotBlockTheOthers) {
+  const SendOutcome outcome = DatagramOutcome(Error(Errc::kLimit, "too large"), 10, 3);
+  EXPECT_EQ(outcome.then, Then::kSplit);
+  EXPECT_EQ(outcome.result, SendResult::kBadRequest);
+  EXPECT_EQ(outcome.taken, 3U);
+  EXPECT_FALSE(outcome.needs_help);
 }
 
 TEST(AppendJournalEntry, HasAFieldForEachThingThatIsKnown) {
@@ -182,6 +198,18 @@ TEST(JournaldSink, SendsWhatIsLargeAsASealedFile) {
   EXPECT_TRUE(receiver.Next().starts_with("MESSAGE=small\n"));
   EXPECT_TRUE(receiver.Next().starts_with("MESSAGE=" + large + "\nPRIORITY=3\n"));
   EXPECT_EQ(receiver.files, 1);
+}
+
+TEST(JournaldSink, SaysWhatAFullJournalHasTaken) {
+  Receiver receiver = Receiver::Unix(TestPath());
+  JournaldSink sink(Config(receiver.url(), milliseconds(500)));
+  const SendOutcome outcome = SendTo(sink, std::vector<ShipEntry>(10'000, Entry("x")));
+  EXPECT_EQ(outcome.then, Then::kSplit);
+  ASSERT_GT(outcome.taken, 0U);
+  for (std::size_t i = 0; i < outcome.taken; ++i)
+    EXPECT_THAT(receiver.Next(), HasSubstr("MESSAGE=x\n"));
+  EXPECT_EQ(SendTo(sink, {Entry("y")}).then, Then::kDone);
+  EXPECT_THAT(receiver.Next(), HasSubstr("MESSAGE=y\n"));
 }
 
 TEST(JournaldSink, TriesAgainWithoutAJournal) {

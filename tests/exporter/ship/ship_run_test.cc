@@ -193,6 +193,53 @@ TEST_F(ShipRunTest, WhatIsRejectedIsCountedAndNotSentAgain) {
   ExpectAllAccountedFor();
 }
 
+TEST_F(ShipRunTest, WhatWasTakenBeforeAFailureIsNotSentAgain) {
+  config_.batch_wait = 0s;
+  const auto takes_two = [](SendOutcome::Then then) {
+    return [then](auto, auto) {
+      return SendOutcome{.then = then, .result = SendResult::kTimeout, .taken = 2, .error = "full"};
+    };
+  };
+  receiver_.answers.push_back(takes_two(SendOutcome::Then::kSplit));
+  receiver_.answers.push_back(takes_two(SendOutcome::Then::kRetry));
+  for (int i = 0; i < 6; ++i)
+    Write(std::to_string(i));
+  EXPECT_EQ(run_->Step().at, mono_) << "at once";
+  EXPECT_EQ(Stats().sent_entries, 2U);
+  ExpectAllAccountedFor();
+  EXPECT_GT(run_->Step().at, mono_) << "later";
+  EXPECT_EQ(Stats().sent_entries, 4U);
+  EXPECT_EQ(Stats().state, "waiting");
+  Pass(5s);
+  EXPECT_THAT(receiver_.Texts(), ElementsAre("4", "5"));
+  EXPECT_EQ(Stats().retries, 2U);
+  ExpectAllAccountedFor();
+}
+
+TEST_F(ShipRunTest, ALineThatIsTooLargeForADatagramIsGivenUpAlone) {
+  std::vector<std::string> taken;
+  receiver_.always = [&](auto, auto) {
+    const auto& lines = receiver_.requests.back();
+    const auto is_large = [](const auto& line) { return line.entry.text.size() > 1000; };
+    const auto large = std::find_if(lines.begin(), lines.end(), is_large);
+    for (auto at = lines.begin(); at != large; ++at)
+      taken.push_back(at->entry.text);
+    if (large == lines.end()) return FakeReceiver::Done();
+    return SendOutcome{.then = SendOutcome::Then::kSplit,
+                       .result = SendResult::kBadRequest,
+                       .taken = static_cast<std::size_t>(large - lines.begin()),
+                       .error = "too large"};
+  };
+  for (int i = 0; i < 20; ++i)
+    Write(std::string(i % 10 == 7 ? 2000 : 100, static_cast<char>('a' + i)));
+  Pass(5s);
+  EXPECT_EQ(Dropped(ExportDrop::kTooLarge), 2U);
+  EXPECT_EQ(taken.size(), 18U);
+  EXPECT_EQ(std::set<std::string>(taken.begin(), taken.end()).size(), 18U);
+  EXPECT_EQ(Stats().sent_entries, 18U);
+  ExpectAllAccountedFor();
+}
+
 TEST_F(ShipRunTest, AWrongPasswordLosesNothingAndIsAskedForHelp) {
   receiver_.always = [](auto, auto) {
     return SendOutcome{.result = SendResult::kBadRequest, .needs_help = true, .error = "401"};
