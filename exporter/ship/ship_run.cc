@@ -174,14 +174,15 @@ bool ShipRun::ReadSome(const std::string& name, App& app) {
   auto chunk = source_.Read(name, app.read, std::clamp(room, kReadBytesMin, kReadBytes));
   if (!chunk) {
     Tell("log of " + name + ": " + chunk.error().message());
-    app.at_end = true;  // as far as can be read now
+    app.at_end = app.is_stuck = true;
     return false;
   }
   const std::uint64_t lines = chunk->entries.size() + chunk->lost_entries;
-  const bool is_stuck = lines == 0 && chunk->end == app.read;
+  app.is_stuck = lines == 0 && !chunk->at_end && chunk->end == app.read;
+  if (app.is_stuck) Tell("log of " + name + ": a file cannot be opened");
   const std::uint64_t bytes =
       chunk->lost_bytes + (chunk->end.offset - std::min(chunk->begin.offset, chunk->end.offset));
-  app.at_end = chunk->at_end || is_stuck;  // a file that cannot be opened may be mended
+  app.at_end = chunk->at_end || app.is_stuck;
   app.read = chunk->end;
   if (lines == 0) {
     if (chunk->at_end) app.behind = {};
@@ -243,7 +244,7 @@ void ShipRun::Count() {
     count_turn_ = at->first;
     App& app = at->second;
     // What has come since the end was read is read soon, unless we wait.
-    if ((app.at_end && now_ >= retry_at_) || app.seen != found_at_) continue;
+    if ((app.at_end && !app.is_stuck && now_ >= retry_at_) || app.seen != found_at_) continue;
     const auto behind = source_.Backlog(at->first, app.read);
     if (behind) app.behind = *behind;
     DropBehind(at->first, app);

@@ -56,8 +56,9 @@ class ShipRun {
     LogPosition read;  // behind what is in the outbox
     std::array<Wall, kStreams> last{};
     LogBacklog behind;    // behind `read`, as counted last
-    bool at_end = false;  // nothing was behind it
-    Mono seen{};          // in the list of apps
+    bool at_end = false;  // nothing was behind it, or what is cannot be read now:
+    bool is_stuck = false;
+    Mono seen{};  // in the list of apps
   };
 
   bool Load();

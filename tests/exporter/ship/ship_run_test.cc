@@ -463,6 +463,8 @@ TEST_F(ShipRunTest, WaitsForAFileThatCannotBeRead) {
   Pass(10s);
   EXPECT_LT(logs_.reads, 20);
   EXPECT_FALSE(run_->Flush());
+  EXPECT_EQ(Stats().queue_entries, 1U);
+  EXPECT_EQ(Stats().last_error, "log of api: a file cannot be opened");
   logs_.is_stuck = false;
   Pass(2s);
   EXPECT_THAT(receiver_.Texts(), ElementsAre("a"));
