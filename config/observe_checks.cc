@@ -57,6 +57,10 @@ class Checker {
         return Add("url", "\"url\" has a user or a password in it",
                    "say `username` and `password_file`, or `url_file`");
       }
+      if (rest.find('?') != std::string_view::npos) {
+        return Add("url", "\"url\" has a query, which may be a secret",
+                   "put the whole address into a file and say `url_file`");
+      }
       const bool is_path = scheme == "unix:";
       if (is_path ? !rest.starts_with('/') : host.empty() || host.starts_with(':')) break;
       if (url.find_first_of(" \t\r\n") != std::string::npos) break;

@@ -1,5 +1,6 @@
 #include "supervisor/sidecar/export_routes.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <boost/json.hpp>
@@ -11,6 +12,8 @@ namespace tend::supervisor {
 namespace {
 
 namespace json = boost::json;
+
+constexpr const char* kHidden = "…";
 using exporter::ErrorResponse;
 using exporter::HttpResponse;
 
@@ -49,6 +52,25 @@ json::object ToJson(const exporter::ExportStats& stats) {
   object["last_error_time"] = TimeOf(stats.last_error_time);
   object["retry_in_seconds"] = stats.retry_in_seconds;
   return object;
+}
+
+// Whoever reaches the port may ask. A path, a header or a command may be what nobody should know.
+void Hide(config::PeerConfig& peer) {
+  const std::size_t scheme = peer.url.find("://");
+  if (scheme != std::string::npos)
+    peer.url.resize(std::min(peer.url.size(), peer.url.find('/', scheme + 3)));
+  for (auto& header : peer.headers)
+    header.second = kHidden;
+}
+
+config::ObserveRequest Shown(config::ObserveRequest request) {
+  for (config::ExporterConfig& exporter : request.observe.exporters)
+    Hide(exporter.peer);
+  for (config::ReceiverConfig& receiver : request.observe.receivers) {
+    Hide(receiver.peer);
+    if (!receiver.exec.empty()) receiver.exec = kHidden;
+  }
+  return request;
 }
 
 HttpResponse Json(const json::object& object) {
@@ -93,7 +115,7 @@ HttpResponse ExportRoutes::Observe() const {
   const auto observe = Ask<config::ObserveRequest>(loop_, state_.observe);
   if (!observe) return Busy();
   HttpResponse response;
-  response.body = config::ToJson(*observe) + '\n';
+  response.body = config::ToJson(Shown(*observe)) + '\n';
   return response;
 }
 

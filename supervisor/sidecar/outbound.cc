@@ -1,7 +1,10 @@
 #include "supervisor/sidecar/outbound.h"
 
 #include <algorithm>
+#include <cctype>
 #include <memory>
+#include <string_view>
+#include <thread>
 #include <utility>
 
 #include "base/log.h"
@@ -19,6 +22,18 @@ constexpr const char* kExportFolder = "/export";
 
 std::string In(const std::string& folder, const char* name) {
   return folder.empty() ? std::string() : folder + name;
+}
+
+// Logs are found by their folders, in whose names some bytes of an app's are replaced
+// (rotate::SafeAppName): the same ones in a glob for apps.
+std::string GlobOfFolders(std::string glob) {
+  if (glob.starts_with('.')) glob.front() = '-';
+  for (char& c : glob) {
+    const bool is_kept = std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+                         std::string_view("._-*?[]!^\\").find(c) != std::string_view::npos;
+    if (!is_kept) c = '-';
+  }
+  return glob;
 }
 
 // Shipper and RemoteWriter, as Outlets want them.
@@ -106,6 +121,8 @@ std::unique_ptr<Outlet> Outbound::Make(const config::ExporterConfig& config) {
   }
   exporter::Shipper::Options options;
   options.config = config;
+  for (std::string& glob : options.config.apps)
+    glob = GlobOfFolders(std::move(glob));
   if (!options_.state.empty()) {
     const std::string folder = options_.state + kExportFolder;
     if (auto made = files_.MakeDirectories(folder, 0700); !made) LogError(made.error().message());

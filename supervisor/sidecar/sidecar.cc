@@ -20,6 +20,7 @@ namespace {
 
 // For lines that are written by then to leave.
 constexpr auto kFlushMax = std::chrono::seconds(5);
+constexpr auto kLeastFlush = std::chrono::milliseconds(500);
 constexpr const char* kSpoolFolder = "/spool";
 constexpr auto kCopyMax = std::chrono::seconds(1);
 
@@ -531,9 +532,14 @@ bool Sidecar::Finish(std::chrono::nanoseconds time_max) {
   collector_.DrainAll();
   joining_.Finish();
   limited_.Finish();
+  const Mono deadline = std::chrono::steady_clock::now() + time_max;
   const bool is_written = store_.Shutdown(time_max);
-  outbound_.Stop(kFlushMax);
-  return measurements_.Finish(kCopyMax) && is_written;
+  const bool is_copied = measurements_.Finish(kCopyMax);
+  // A disk that hangs would hold exporters, too; they go on from where they were.
+  if (!is_written) return false;
+  const auto left = deadline - std::chrono::steady_clock::now();
+  outbound_.Stop(std::clamp<std::chrono::nanoseconds>(left, kLeastFlush, kFlushMax));
+  return is_copied;
 }
 
 }  // namespace tend::supervisor

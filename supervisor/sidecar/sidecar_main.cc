@@ -22,7 +22,8 @@
 namespace tend::supervisor {
 namespace {
 
-constexpr auto kFinishMax = std::chrono::seconds(10);
+// With what comes after it less than the keeper waits.
+constexpr auto kFinishMax = std::chrono::seconds(8);
 constexpr const char* kDefaultListen = "127.0.0.1:9616";
 
 std::string Variable(const char* name, const char* fallback) {

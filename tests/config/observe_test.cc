@@ -91,6 +91,7 @@ INSTANTIATE_TEST_SUITE_P(
         WrongCase{"export: {loki: {url: 'loki:3100'}}", "must be an address that begins with"},
         WrongCase{"export: {loki: {url: 'http://'}}", "must be an address"},
         WrongCase{"export: {loki: {url: 'http://me:pw@loki'}}", "has a user or a password in it"},
+        WrongCase{"export: {loki: {url: 'http://x/push?token=pw'}}", "has a query"},
         WrongCase{"export: {loki: {url: 'http://x', password: pw}}", "unknown key \"password\""},
         WrongCase{"export: {loki: {url: 'http://x', headers: {Authorization: pw}}}",
                   "\"headers\" has Authorization, which is a secret"},

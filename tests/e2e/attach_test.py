@@ -82,7 +82,8 @@ class AttachTest(TendTest):
         return json.loads(self.fetch("/api/v1/apps"))["apps"][0]["workers"]
 
     def number(self, name, **labels):
-        """The value of this sample; None if it is not on the page."""
+        """The value of this sample, now (a page is shared for a second); None if it is not on the page."""
+        time.sleep(1.05)
         for line in self.fetch("/metrics").splitlines():
             head, _, value = line.rpartition(" ")
             if head.partition("{")[0] == name and all(f'{k}="{v}"' in head for k, v in labels.items()):

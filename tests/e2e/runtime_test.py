@@ -168,9 +168,11 @@ class CustomTest(RuntimeTest):
         self.wait_value("tend_worker_custom_events_total", 5, name="requests", worker="1")
         self.assertEqual(self.custom("queue"), 3)
         self.assertEqual(self.custom("of_child"), 7)
-        count = self.value("tend_worker_custom_timing_seconds_count", name="query")
+        page = self.tend.metrics()
+        of_query = (("app", "app"), ("name", "query"), ("worker", "0"))
+        count = page["tend_worker_custom_timing_seconds_count", *of_query]
         self.assertGreaterEqual(count, 5)
-        self.assertAlmostEqual(self.value("tend_worker_custom_timing_seconds_sum", name="query") / count, 0.02, 3)
+        self.assertAlmostEqual(page["tend_worker_custom_timing_seconds_sum", *of_query] / count, 0.02, 3)
         self.assertAlmostEqual(self.value("tend_worker_custom_timing_p99_seconds", name="query"), 0.02, 3)
         self.assertEqual(self.value("tend_worker_custom_samples_p99", name="size"), 300)
         self.assertGreaterEqual(self.value("tend_worker_custom_refused_total"), 5)
