@@ -252,9 +252,23 @@ bool AppLog::Tick(Moment now) {
     }
     SealIfDue(outlet, now);
   }
+  if (again) LookAtFolder();
   written_ = false;
   SyncIfDue(now);
   return again;
+}
+
+void AppLog::LookAtFolder() {
+  if (!lock_.valid()) return;
+  const auto held = files_.StatFd(lock_.get());
+  const auto there = files_.Stat(folder_);
+  const bool is_same =
+      held && there && held->device == there->device && held->inode == there->inode;
+  const bool is_failing = std::any_of(outlets_.begin(), outlets_.end(),
+                                      [](const Outlet& outlet) { return outlet.sink->failing(); });
+  if (is_same && !is_failing) return;
+  lock_.Reset();
+  if (!is_failing) HoldFolder();
 }
 
 void AppLog::HoldFolder() {

@@ -103,6 +103,9 @@ class AppLog {
   bool Announce(std::string_view text);
   Outlet MakeOutlet(const std::string& folder, const std::string& base, const LineStyle& style);
   bool Holds() const;
+  // Lets go of a folder that is another one now, or whose file system fails: it must not be kept
+  // from being unmounted and repaired.
+  void LookAtFolder();
   void SetSchedule();
   void SealIfDue(Outlet& outlet, Moment now);
   void SyncIfDue(Moment now);
