@@ -21,7 +21,7 @@ enum class MetricType : std::uint8_t {
   kStateSet,
   kUnknown
 };
-// How much of the page a user has to ask for: basic is what dashboards and alerts stand on.
+// How much of the page a user has to ask for: standard is what dashboards and alerts stand on.
 using MetricLevel = config::MetricsLevel;
 
 enum class Metric : std::uint8_t {
