@@ -111,6 +111,10 @@ void Measurements::PutApp(const std::string& app) {
 void Measurements::PutWorker(const std::string& app, const WorkerStatus& worker) {
   times_.Changed(app, worker, loop_.WallNow());
   reports_.Expect(app, worker.slot);
+  const WorkerStatus* before = view_.FindWorker(app, worker.slot);
+  const bool is_new =
+      before == nullptr || before->incarnation != worker.incarnation || before->pid == 0;
+  if (worker.pid != 0 && is_new) LookSoon();
 }
 
 void Measurements::Began(const WorkerRef& worker, int pid) {

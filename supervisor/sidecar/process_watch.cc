@@ -79,6 +79,15 @@ void ProcessWatch::ReadJournal() {
   }
 }
 
+void ProcessWatch::BeginAll(const FleetView& view) {
+  for (const auto& entry : view.apps()) {
+    for (const WorkerStatus& worker : entry.second.status.workers) {
+      if (worker.pid != 0)
+        SlotOf(entry.first, worker.slot).totals.Begin(worker.incarnation, worker.pid);
+    }
+  }
+}
+
 void ProcessWatch::CountErrors() {
   for (; errors_ < sampler_.errors(); ++errors_)
     self_.CountError("proc");
@@ -88,12 +97,7 @@ void ProcessWatch::Sample(const FleetView& view, Mono now, std::chrono::nanoseco
   if (now - sampled_ < age_max) return;
   sampled_ = now;
   const auto begin = std::chrono::steady_clock::now();
-  for (const auto& entry : view.apps()) {
-    for (const WorkerStatus& worker : entry.second.status.workers) {
-      if (worker.pid != 0)
-        SlotOf(entry.first, worker.slot).totals.Begin(worker.incarnation, worker.pid);
-    }
-  }
+  BeginAll(view);
   for (auto& entry : slots_) {
     Slot& slot = entry.second;
     slot.samples.clear();
@@ -148,6 +152,7 @@ std::vector<LookTarget> ProcessWatch::Targets(const FleetView& view, Mono now) {
 
 bool ProcessWatch::LookCloser(const FleetView& view, Mono now) {
   if (looking_) return false;
+  BeginAll(view);
   std::vector<LookTarget> targets = Targets(view, now);
   if (targets.empty()) return true;
   const bool all = level_ != config::MetricsLevel::kBasic;

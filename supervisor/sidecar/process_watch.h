@@ -83,6 +83,8 @@ class ProcessWatch {
   Slot& SlotOf(const std::string& app, int slot);
   void ReadJournal();
   void CountErrors();
+  // Those that serve, by what core says.
+  void BeginAll(const FleetView& view);
   std::vector<LookTarget> Targets(const FleetView& view, Mono now);
   void Take(const Look& look);
   static void Take(const LookResult& result, Slot& slot);

@@ -89,24 +89,25 @@ struct Stage {
   FakeCore core;
   std::string out, err;
   int daemon_starts = 0;
-  Context context{Terminal(
-                      {},
-                      {},
-                      [this](std::string_view text) { out.append(text); },
-                      [this](std::string_view text) { err.append(text); }),
-                  Paths{"/nowhere/tend.sock", "/nowhere/http.sock", "", "/nowhere/listen",
-                        "/nowhere/logs", "/nowhere/state", "/nowhere/run", "/nowhere/own"},
-                  [this] { return core.Connect(); },
-                  [this]() -> Result<> {
-                    ++daemon_starts;
-                    core.Back();
-                    return {};
-                  },
-                  [] { return Wall(std::chrono::seconds(1'800'000'000)); },
-                  [this](const std::string& request, std::chrono::milliseconds) -> Result<std::string> {
-                    observed.push_back(request);
-                    return observe_answer;
-                  }};
+  Context context{
+      Terminal(
+          {},
+          {},
+          [this](std::string_view text) { out.append(text); },
+          [this](std::string_view text) { err.append(text); }),
+      Paths{"/nowhere/tend.sock", "/nowhere/http.sock", "", "/nowhere/listen", "/nowhere/logs",
+            "/nowhere/state", "/nowhere/run", "/nowhere/own"},
+      [this] { return core.Connect(); },
+      [this]() -> Result<> {
+        ++daemon_starts;
+        core.Back();
+        return {};
+      },
+      [] { return Wall(std::chrono::seconds(1'800'000'000)); },
+      [this](const std::string& request, std::chrono::milliseconds) -> Result<std::string> {
+        observed.push_back(request);
+        return observe_answer;
+      }};
   std::vector<std::string> observed;  // what the sidecar was told
   Result<std::string> observe_answer = std::string(R"({"changed":false,"replaced":""})");
 };
