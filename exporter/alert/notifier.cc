@@ -44,15 +44,10 @@ std::string TargetOf(const config::ReceiverConfig& config) {
   // The rest of the line may hold what is nobody's business.
   if (config.type == config::ReceiverType::kExec)
     return config.exec.substr(0, config.exec.find_first_of(" \t\n"));
-  std::string target = DisplayTarget(PeerOf(config));
   const bool has_secret_path =
       config.type == config::ReceiverType::kSlack || config.type == config::ReceiverType::kWebhook;
-  if (!has_secret_path || !config.peer.url_file.empty()) return target;
-  // Who knows the path of such an URL may write there.
-  const std::size_t scheme = target.find("://");
-  target.resize(
-      std::min(target.size(), target.find('/', scheme == std::string::npos ? 0 : scheme + 3)));
-  return target;
+  if (has_secret_path && config.peer.url_file.empty()) return DisplayOrigin(config.peer.url);
+  return DisplayTarget(PeerOf(config));
 }
 
 }  // namespace

@@ -1,10 +1,10 @@
 #include "exporter/alert/receiver_queue.h"
 
-#include <fnmatch.h>
-
 #include <algorithm>
 #include <string_view>
 #include <utility>
+
+#include "exporter/ship/app_globs.h"
 
 namespace tend::exporter {
 namespace {
@@ -39,10 +39,7 @@ bool ReceiverQueue::Fits(const Incident& incident) const {
       incident.phase() == Phase::kResolved && incident.before && wants(*incident.before);
   if (!config_.events.empty() && !wants(incident.kind) && !is_end_of_told) return false;
   if (config_.apps.empty()) return true;
-  return !incident.app.empty() &&
-         std::any_of(config_.apps.begin(), config_.apps.end(), [&](const std::string& glob) {
-           return ::fnmatch(glob.c_str(), incident.app.c_str(), 0) == 0;
-         });
+  return !incident.app.empty() && IsMeant(config_.apps, incident.app);
 }
 
 bool ReceiverQueue::IsCool(const CoolDown& cool_down, Wall now) const {

@@ -46,6 +46,14 @@ std::string DisplayUrl(std::string_view url) {
   return std::string(url.substr(0, begin)).append(url.substr(host));
 }
 
+std::string DisplayOrigin(std::string_view url) {
+  std::string origin = DisplayUrl(url);
+  const std::size_t scheme = origin.find("://");
+  const std::size_t host = scheme == std::string::npos ? 0 : scheme + 3;
+  origin.resize(std::min(origin.size(), origin.find('/', host)));
+  return origin;
+}
+
 std::string DisplayTarget(const config::PeerConfig& peer) {
   return peer.url_file.empty() ? DisplayUrl(peer.url) : "URL in " + peer.url_file;
 }

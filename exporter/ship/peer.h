@@ -19,7 +19,9 @@ Result<std::string> PeerUrl(const config::PeerConfig& peer);
 
 // The URL without user, query and fragment. What has no "://" is returned as it is.
 std::string DisplayUrl(std::string_view url);
-// The same of a peer; the name of the file for a URL that is a secret itself.
+// Only scheme, host and port of it: who knows the path of a webhook may write there.
+std::string DisplayOrigin(std::string_view url);
+// As DisplayUrl, of a peer; the name of the file for a URL that is a secret itself.
 std::string DisplayTarget(const config::PeerConfig& peer);
 
 // The first line of what a receiver said, fit for a status: short, printable, UTF-8.

@@ -1,11 +1,10 @@
 #include "exporter/ship/ship_run.h"
 
-#include <fnmatch.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "base/log.h"
+#include "exporter/ship/app_globs.h"
 #include "exporter/ship/peer.h"
 #include "exporter/ship/retry_delay.h"
 
@@ -79,10 +78,7 @@ bool ShipRun::Load() {
 }
 
 bool ShipRun::Wants(const std::string& app) const {
-  const auto& globs = options_.config.apps;
-  return globs.empty() || std::any_of(globs.begin(), globs.end(), [&](const std::string& glob) {
-           return ::fnmatch(glob.c_str(), app.c_str(), 0) == 0;
-         });
+  return IsMeant(options_.config.apps, app);
 }
 
 void ShipRun::FindApps() {

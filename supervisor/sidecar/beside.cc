@@ -1,10 +1,8 @@
 #include "supervisor/sidecar/beside.h"
 
-#include <fnmatch.h>
 #include <signal.h>
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
@@ -16,6 +14,7 @@
 #include "base/log.h"
 #include "base/paths.h"
 #include "config/reader.h"
+#include "exporter/ship/app_globs.h"
 #include "rotate/folder_lock.h"
 #include "rotate/segment_name.h"
 
@@ -76,11 +75,7 @@ std::string Escaped(const std::string& name) {
 
 config::ObserveConfig OnlyOf(const std::string& app, config::ObserveConfig observe) {
   std::erase_if(observe.exporters, [&](config::ExporterConfig& exporter) {
-    const bool is_meant =
-        exporter.apps.empty() ||
-        std::any_of(exporter.apps.begin(), exporter.apps.end(), [&](const std::string& glob) {
-          return ::fnmatch(glob.c_str(), app.c_str(), 0) == 0;
-        });
+    const bool is_meant = exporter::IsMeant(exporter.apps, app);
     exporter.apps = {Escaped(app)};
     return !is_meant;
   });

@@ -1,11 +1,11 @@
 #include "supervisor/sidecar/export_routes.h"
 
-#include <algorithm>
 #include <utility>
 
 #include <boost/json.hpp>
 
 #include "config/codec.h"
+#include "exporter/ship/peer.h"
 #include "supervisor/sidecar/loop_ask.h"
 
 namespace tend::supervisor {
@@ -56,9 +56,7 @@ json::object ToJson(const exporter::ExportStats& stats) {
 
 // Whoever reaches the port may ask. A path, a header or a command may be what nobody should know.
 void Hide(config::PeerConfig& peer) {
-  const std::size_t scheme = peer.url.find("://");
-  if (scheme != std::string::npos)
-    peer.url.resize(std::min(peer.url.size(), peer.url.find('/', scheme + 3)));
+  if (peer.url.find("://") != std::string::npos) peer.url = exporter::DisplayOrigin(peer.url);
   for (auto& header : peer.headers)
     header.second = kHidden;
 }

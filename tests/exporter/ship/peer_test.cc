@@ -48,5 +48,11 @@ TEST(FirstLine, IsShortAndPrintable) {
   EXPECT_EQ(FirstLine(std::string(1000, 'x')), std::string(200, 'x') + "…");
 }
 
+TEST(Peer, OfAnOriginNoPathIsShown) {
+  EXPECT_EQ(DisplayOrigin("https://me:pw@hooks.example:8443/services/T0/B0?x=y"),
+            "https://hooks.example:8443");
+  EXPECT_EQ(DisplayOrigin("https://hooks.example"), "https://hooks.example");
+}
+
 }  // namespace
 }  // namespace tend::exporter
