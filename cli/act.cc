@@ -8,6 +8,7 @@
 
 #include "cli/commands.h"
 #include "cli/failures.h"
+#include "cli/keeper_process.h"
 #include "cli/outcome.h"
 #include "cli/selection.h"
 #include "cli/text.h"
@@ -15,7 +16,7 @@
 namespace tend::cli {
 namespace {
 
-constexpr auto kGoneLimit = std::chrono::seconds(10);
+constexpr auto kGoneLimit = std::chrono::seconds(30);
 
 ExitCode MissingApp(const Context& context, CommandId command) {
   const CommandRow& row = RowOf(command);
@@ -179,11 +180,36 @@ ExitCode DoVersion(const Context& context, const Arguments& arguments) {
   return ExitCode::kOk;
 }
 
+namespace {
+
+// Core answers before it leaves, and the keeper is there until the sidecar has written all. The
+// goal holds when a new daemon can be started.
+ExitCode AwaitGone(const Context& context) {
+  const auto deadline = std::chrono::steady_clock::now() + kGoneLimit;
+  while (context.connect()) {
+    if (std::chrono::steady_clock::now() > deadline) {
+      context.terminal.Error("the daemon still answers after 30s");
+      context.terminal.Help("see " + context.paths.own_logs + "/core.log");
+      return ExitCode::kFailed;
+    }
+    ::usleep(20'000);
+  }
+  if (KeeperLeaves(context.paths.run, std::chrono::ceil<std::chrono::milliseconds>(
+                                          deadline - std::chrono::steady_clock::now()))) {
+    return ExitCode::kOk;
+  }
+  context.terminal.Error("nothing is supervised any more, but tendd has not ended within 30s");
+  context.terminal.Help("see " + context.paths.own_logs + "/sidecar.log");
+  return ExitCode::kFailed;
+}
+
+}  // namespace
+
 ExitCode DoKill(const Context& context, const Arguments&) {
   const auto apps = ListApps(context);
   if (!apps && apps.error().code() == Errc::kUnreachable) {
     context.terminal.Note("tend was not running: " + apps.error().message());
-    return ExitCode::kOk;
+    return AwaitGone(context);
   }
   if (!apps) return Complain(context, apps.error());
   std::size_t workers = 0;
@@ -198,16 +224,7 @@ ExitCode DoKill(const Context& context, const Arguments&) {
     return Complain(context, answer.error());
   }
   if (answer && answer->exit != 0) return Conclude(context, *answer, {});
-  // Core answers before it leaves; the goal holds when nobody answers any more.
-  const auto deadline = std::chrono::steady_clock::now() + kGoneLimit;
-  while (context.connect()) {
-    if (std::chrono::steady_clock::now() > deadline) {
-      context.terminal.Error("the daemon still answers after 10s");
-      context.terminal.Help("see " + context.paths.own_logs + "/core.log");
-      return ExitCode::kFailed;
-    }
-    ::usleep(20'000);
-  }
+  if (const ExitCode code = AwaitGone(context); code != ExitCode::kOk) return code;
   context.terminal.Out(fmt::format("stopped {} and the daemon\n", Count(workers, "worker")));
   return ExitCode::kOk;
 }

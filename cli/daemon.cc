@@ -16,6 +16,7 @@
 #include "base/fd.h"
 #include "base/files.h"
 #include "cli/client.h"
+#include "cli/keeper_process.h"
 #include "cli/text.h"
 
 namespace tend::cli {
@@ -110,19 +111,28 @@ Result<> StartDaemon(const Paths& paths) {
   // own stderr must not wait for the daemon's.
   const Fd said(::memfd_create("tendd-start", MFD_CLOEXEC));
   if (!said.valid()) return SysError("make a file in memory", errno);
-  TRY(const pid_t pid, Spawn(ProgramFolder() + "/tendd", {"--daemon"}, said.get(), said.get()));
   const auto deadline = std::chrono::steady_clock::now() + kStartLimit;
-  bool left = false;
+  pid_t pid = 0;  // of our tendd until it has put itself into the background
+  bool started = false;
+  int failures = 0;
   while (!DaemonAnswers(paths)) {
+    if (std::chrono::steady_clock::now() > deadline) {
+      return NotUp("the daemon did not answer within 10s", said.get(), paths);
+    }
     int status = 0;
-    if (!left && ::waitpid(pid, &status, WNOHANG) == pid) {
-      left = true;
-      if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+    if (pid != 0 && ::waitpid(pid, &status, WNOHANG) == pid) {
+      pid = 0;
+      started = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+      // A keeper that was about to leave may have been in the way of ours, and be gone by now.
+      if (!started && ++failures >= 2 && !OpenKeeper(paths.run).valid()) {
         return NotUp("the daemon did not start", said.get(), paths);
       }
     }
-    if (std::chrono::steady_clock::now() > deadline) {
-      return NotUp("the daemon did not answer within 10s", said.get(), paths);
+    // A keeper that is there already either starts its core again, or is about to leave.
+    if (pid == 0 && !started && !OpenKeeper(paths.run).valid()) {
+      [[maybe_unused]] const int cut = ::ftruncate(said.get(), 0);
+      ::lseek(said.get(), 0, SEEK_SET);
+      TRY(pid, Spawn(ProgramFolder() + "/tendd", {"--daemon"}, said.get(), said.get()));
     }
     std::this_thread::sleep_for(kPoll);
   }

@@ -1,6 +1,7 @@
 """The core and the sidecar may die: workers do not notice, and no app is forgotten."""
 import os
 import signal
+import threading
 import unittest
 
 from harness import DAEMONS, TendTest, alive, main, wait_until, worker
@@ -99,6 +100,36 @@ class SurvivalTest(TendTest):
         wait_until(lambda: self.tend.metric("tend_worker_restarts_total", **labels) == 1, 5)
         self.kill("tend-sidecar")
         wait_until(lambda: self.tend.metric("tend_worker_restarts_total", **labels) == 1, 10)
+
+    def test_kill_has_killed_all_of_tend_when_it_says_so(self):
+        """A sidecar that writes for a second longer must not be in the way of what comes next."""
+        for again in (("resurrect",), ("start", "tend.yaml")):
+            sidecar = self.tend.daemon("tend-sidecar")
+            os.kill(sidecar, signal.SIGSTOP)
+            going_on = threading.Timer(1.0, os.kill, (sidecar, signal.SIGCONT))
+            going_on.start()
+            self.addCleanup(going_on.join)
+            self.tend.ok("kill")
+            self.assertFalse(any(name in DAEMONS for name in self.tend.processes().values()))
+            self.tend.ok(*again)
+
+    def test_start_waits_for_a_daemon_that_is_leaving(self):
+        sidecar = self.tend.daemon("tend-sidecar")
+        os.kill(sidecar, signal.SIGSTOP)
+        going_on = threading.Timer(1.0, os.kill, (sidecar, signal.SIGCONT))
+        going_on.start()
+        self.addCleanup(going_on.join)
+        os.kill(self.tend.daemon("tendd"), signal.SIGTERM)
+        wait_until(lambda: "tend-core" not in self.tend.processes().values(), 5, "the core has left")
+        self.assertIn("tendd", self.tend.processes().values(), "the keeper has not")
+        self.tend.ok("start", "tend.yaml")
+        self.assertNotEqual(self.tend.daemon("tend-sidecar"), sidecar)
+
+    def test_start_waits_for_a_core_that_is_about_to_come_back(self):
+        for _ in range(5):
+            os.kill(self.tend.daemon("tend-core"), signal.SIGKILL)
+            self.tend.ok("start", "tend.yaml")
+        self.still_works()
 
     def test_restarts_of_our_parts_are_told(self):
         self.kill("tend-sidecar")
