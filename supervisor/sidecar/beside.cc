@@ -203,8 +203,9 @@ int Beside::Run(const std::function<void()>& before_end) {
   loop_->Run();
   before_end();
   const bool is_finished = sidecar_->Finish(kFinishMax);
+  const rotate::AppLogStats stats = sidecar_->store().Stats().apps[app()];
   std::uint64_t dropped = 0;
-  for (const std::uint64_t lines : sidecar_->store().Stats().apps[app()].lines_dropped)
+  for (const std::uint64_t lines : stats.lines_dropped)
     dropped += lines;
   if (!is_finished || dropped > 0) {
     std::fprintf(stderr, "tend: not all lines of %s could be written\n", app().c_str());
