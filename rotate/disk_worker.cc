@@ -273,7 +273,8 @@ void DiskWorker::Prune(Moment now) {
   for (const Consumer& consumer : consumers)
     bytes += consumer.bytes;
   if (options_.logs_total > 0 && bytes > options_.logs_total) {
-    Remove(ExpireToFree(std::move(consumers), bytes - options_.logs_total, ExpireReason::kBytes));
+    expired_at_limit_ += Remove(
+        ExpireToFree(std::move(consumers), bytes - options_.logs_total, ExpireReason::kBytes));
   }
   if (const std::uint64_t excess = BytesToFree(); excess > 0) {
     Remove(ExpireToFree(Consumers(), excess, ExpireReason::kDiskLow));
@@ -281,7 +282,8 @@ void DiskWorker::Prune(Moment now) {
   }
 }
 
-void DiskWorker::Remove(const std::vector<Expired>& expired) {
+std::size_t DiskWorker::Remove(const std::vector<Expired>& expired) {
+  std::size_t removed = 0;
   for (const Expired& segment : expired) {
     AppLog& app = *apps_.at(segment.app);
     LogFile* file = app.files()[segment.file];
@@ -290,8 +292,10 @@ void DiskWorker::Remove(const std::vector<Expired>& expired) {
     // One that cannot be removed is tried again with the next housekeeping.
     if (file->Remove(segment.sequence, ExpireReasonName(segment.reason))) {
       ++app.counters().expired_files[static_cast<std::size_t>(segment.reason)];
+      ++removed;
     }
   }
+  return removed;
 }
 
 void DiskWorker::ChooseJob(Moment now) {
@@ -423,6 +427,7 @@ void DiskWorker::Export(LogStoreStats& stats) {
     stats.file_system_floor_bytes = Floor();
   }
   stats.limit_bytes = options_.logs_total;
+  stats.expired_at_limit = expired_at_limit_;
 }
 
 }  // namespace tend::rotate

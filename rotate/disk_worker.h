@@ -86,9 +86,9 @@ class DiskWorker {
   void Pump(AppLog& app, Moment now);
   void MeasureSpace(Moment now);
   void Prune(Moment now);
-  void Remove(const std::vector<Expired>& expired);
-  std::vector<Consumer> Consumers();  // in the order of apps_
-  std::uint64_t Floor() const;        // REQUIRES: space_
+  std::size_t Remove(const std::vector<Expired>& expired);  // how many are gone
+  std::vector<Consumer> Consumers();                        // in the order of apps_
+  std::uint64_t Floor() const;                              // REQUIRES: space_
   std::uint64_t BytesToFree() const;
   void ChooseJob(Moment now);
   void DropJobOf(const AppLog* app, const LogFile* file, std::optional<std::uint64_t> sequence);
@@ -108,6 +108,7 @@ class DiskWorker {
   std::uint64_t compressed_files_ = 0;
   CompressTimes compress_times_;
   std::uint64_t lines_without_app_ = 0;
+  std::uint64_t expired_at_limit_ = 0;
   std::optional<SpaceInfo> space_;
   std::uint64_t unmeasured_bytes_ = 0;     // written since the space was measured
   std::uint64_t measure_after_bytes_ = 0;  // how many of them are too many

@@ -83,6 +83,7 @@ struct LogStoreStats {
   std::uint64_t file_system_size_bytes = 0;
   std::uint64_t file_system_floor_bytes = 0;  // less free, and an app's new lines are dropped
   std::uint64_t limit_bytes = 0;              // of all apps; 0: none
+  std::uint64_t expired_at_limit = 0;         // files removed since start because of that
 };
 
 }  // namespace tend::rotate

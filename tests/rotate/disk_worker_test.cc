@@ -152,10 +152,25 @@ TEST_F(DiskWorkerTest, PrunesByCountAndAgeAndBytes) {
   Open();
   Settle();
   EXPECT_LE(Stats().active.bytes + Stats().rotated.bytes + Stats().compressed.bytes, 1000u);
+  EXPECT_GT(Stats().expired_files[static_cast<std::size_t>(ExpireReason::kBytes)], 0u);
+  EXPECT_EQ(stats_.expired_at_limit, 0u) << "which is that of all apps";
   AdvanceAndSettle(hours(24 * 8));
   EXPECT_THAT(folder_.Names("api"), ElementsAre("api.log"));
   EXPECT_GT(Stats().expired_files[static_cast<std::size_t>(ExpireReason::kAge)], 0u);
   EXPECT_GT(CountFacts(FactId::kLogPruned), 0);
+}
+
+TEST_F(DiskWorkerTest, CountsWhatWentForTheLimitOfAllApps) {
+  worker_->SetLogsTotal(1000);
+  Open("web");
+  Open();
+  WriteNumbers(1, 60);
+  AdvanceAndSettle(seconds(1));
+  const AppLogStats stats = Stats();
+  EXPECT_LE(stats.active.bytes + stats.rotated.bytes + stats.compressed.bytes, 1000u);
+  EXPECT_GT(stats_.expired_at_limit, 0u);
+  EXPECT_EQ(stats_.expired_at_limit,
+            stats.expired_files[static_cast<std::size_t>(ExpireReason::kBytes)]);
 }
 
 TEST_F(DiskWorkerTest, TheBudgetOfAllAppsTakesFromTheLargest) {
