@@ -69,6 +69,14 @@ const json::array& ArrayOf(const json::object& object, const char* key) {
   return member != nullptr && member->is_array() ? member->get_array() : kNone;
 }
 
+std::vector<std::string> TextsOf(const json::object& object, const char* key) {
+  std::vector<std::string> texts;
+  for (const json::value& text : ArrayOf(object, key)) {
+    if (text.is_string()) texts.emplace_back(text.get_string());
+  }
+  return texts;
+}
+
 std::optional<Incident> IncidentOf(const json::value& value) {
   const json::object* object = value.if_object();
   const auto kind = object == nullptr ? std::nullopt : FindIncidentKind(TextOf(*object, "kind"));
@@ -88,9 +96,7 @@ std::optional<Incident> IncidentOf(const json::value& value) {
       continue;
     incident.details.emplace_back((*pair)[0].get_string(), (*pair)[1].get_string());
   }
-  for (const json::value& line : ArrayOf(*object, "last_stderr")) {
-    if (line.is_string()) incident.last_stderr.emplace_back(line.get_string());
-  }
+  incident.last_stderr = TextsOf(*object, "last_stderr");
   incident.began = WallOf(*object, "began");
   incident.ended = WallOf(*object, "ended");
   incident.suppressed = NumberOf<std::uint64_t>(*object, "suppressed", 0);
@@ -135,13 +141,15 @@ ReceiverState ReceiverOf(const json::value& value) {
 
 std::string ToJson(const AlertState& state) {
   json::array open;
-  for (const OpenIncident& one : state.open)
+  for (const OpenIncident& one : state.book.open)
     open.push_back({{"incident", ObjectOf(one.incident)}, {"told", one.is_told}});
   json::object receivers;
   for (const auto& [name, receiver] : state.receivers)
     receivers[name] = ObjectOf(receiver);
-  return json::serialize(json::object{
-      {"schema", kSchema}, {"open", std::move(open)}, {"receivers", std::move(receivers)}});
+  return json::serialize(json::object{{"schema", kSchema},
+                                      {"open", std::move(open)},
+                                      {"held", StringsOf(state.book.held)},
+                                      {"receivers", std::move(receivers)}});
 }
 
 Result<AlertState> AlertStateFromJson(std::string_view text) {
@@ -157,9 +165,10 @@ Result<AlertState> AlertStateFromJson(std::string_view text) {
     auto read = incident == nullptr ? std::nullopt : IncidentOf(*incident);
     if (!read) continue;
     const json::value* told = one->if_contains("told");
-    state.open.push_back(
+    state.book.open.push_back(
         {*std::move(read), told != nullptr && told->is_bool() && told->get_bool()});
   }
+  state.book.held = TextsOf(*object, "held");
   const json::value* receivers = object->if_contains("receivers");
   if (receivers != nullptr && receivers->is_object()) {
     for (const auto& entry : receivers->get_object())

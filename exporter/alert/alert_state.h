@@ -15,7 +15,7 @@ namespace tend::exporter {
 inline constexpr std::size_t kAlertStateMaxBytes = 64 << 20;
 
 struct AlertState {
-  std::vector<OpenIncident> open;
+  BookState book;
   Notifier::States receivers;
 };
 

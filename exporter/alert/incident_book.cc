@@ -32,25 +32,37 @@ std::vector<std::pair<std::string, std::string>> DetailsOf(const WorkerStatus& w
   return details;
 }
 
-std::string Percent(const DiskUse& disk) {
-  return std::to_string(disk.used_bytes * 100 / disk.limit_bytes) + " %";
+double ShareOf(const DiskUse& disk) {
+  if (disk.limit_bytes == 0) return 0;
+  return static_cast<double>(disk.used_bytes) / static_cast<double>(disk.limit_bytes);
+}
+
+// "the logs of api take 81 % of the 1.0 GiB that they may"
+std::string Taken(const std::string& whose, const DiskUse& disk) {
+  return whose + " take " + std::to_string(disk.used_bytes * 100 / disk.limit_bytes) +
+         " % of the " + FormatSize(disk.limit_bytes) + " that they may";
 }
 
 }  // namespace
 
-void IncidentBook::Load(std::vector<OpenIncident> open) {
-  for (OpenIncident& saved : open) {
+void IncidentBook::Load(BookState state) {
+  for (OpenIncident& saved : state.open) {
     Incident& incident = saved.incident;
     Key key{incident.kind, incident.app, incident.slot, incident.subject};
     open_[std::move(key)] = {std::move(incident), saved.is_told, Mono{}};
   }
+  for (const std::string& app : state.held)
+    disks_[app].is_held = true;
 }
 
-std::vector<OpenIncident> IncidentBook::Save() const {
-  std::vector<OpenIncident> saved;
+BookState IncidentBook::Save() const {
+  BookState state;
   for (const auto& entry : open_)
-    saved.push_back({entry.second.incident, entry.second.is_told});
-  return saved;
+    state.open.push_back({entry.second.incident, entry.second.is_told});
+  for (const auto& [app, disk] : disks_) {
+    if (disk.is_held) state.held.push_back(app);
+  }
+  return state;
 }
 
 // Sixteen digits of when it began; later ones sort behind earlier ones.
@@ -158,6 +170,9 @@ void IncidentBook::Synced(Instant now) {
   }
   for (const auto& [app, slot] : unknown)
     EndAllOf(app, slot, NameOf(app, slot) + " was deleted", now);
+  std::erase_if(disks_, [&](const auto& disk) {
+    return !disk.first.empty() && !rules_.contains(disk.first);
+  });
 }
 
 void IncidentBook::PutWorker(const std::string& app, const WorkerStatus& status, Instant now) {
@@ -171,7 +186,6 @@ void IncidentBook::PutWorker(const std::string& app, const WorkerStatus& status,
   }
   if (is_online && !worker.online) worker.online = now.mono;
   worker.incarnation = status.incarnation;
-  worker.failures = status.consecutive_failures;
   const std::string name = NameOf(app, status.slot);
   const Key loop{kCrashLoop, app, status.slot, ""};
   const Key errored{kErrored, app, status.slot, ""};
@@ -241,24 +255,38 @@ void IncidentBook::OnFact(const Fact& fact, Instant now) {
   }
 }
 
-void IncidentBook::PutDisk(const DiskUse& use, Instant now) {
-  const auto [at, is_new] = disks_.try_emplace(use.app);
-  Disk& disk = at->second;
-  if (is_new) disk.lost_lines = use.lost_lines;
-  const bool is_losing = use.is_failing || use.lost_lines > disk.lost_lines;
+// Whether lines are lost, and whether retention holds the logs at their limit.
+void IncidentBook::LookAtRoom(Disk& disk, const DiskUse& use, Instant now) {
+  const bool is_new = !disk.lost_lines.has_value();
+  const bool is_losing =
+      use.is_failing || use.lost_lines > disk.lost_lines.value_or(use.lost_lines);
+  const bool is_removing = use.removed > std::exchange(disk.removed, use.removed);
   disk.lost_lines = use.lost_lines;
   if (is_losing) disk.last_loss = now.mono;
   if (disk.last_loss && now.mono - *disk.last_loss >= kNoLossFor) disk.last_loss.reset();
+  if (disk.last_loss) disk.is_held = false;
+  if (disk.last_loss) return;
 
+  const double share = ShareOf(use);
+  const bool is_told = IsOpen({kDiskWarning, use.app, -1, ""}) ||  //
+                       IsOpen({kDiskCritical, use.app, -1, ""});
+  if (is_removing && (is_told || share >= kWarnAt)) disk.is_held = true;
+  if (is_new && !is_told && share >= kCriticalAt) disk.is_held = true;
+  if (share >= kFineBelow || is_removing) return disk.room.reset();
+  if (!disk.room) disk.room = now.mono;
+  if (now.mono - *disk.room >= kRoomFor) disk.is_held = false;
+}
+
+void IncidentBook::PutDisk(const DiskUse& use, Instant now) {
+  Disk& disk = disks_[use.app];
+  LookAtRoom(disk, use, now);
   const Key warning{kDiskWarning, use.app, -1, ""};
   const Key critical{kDiskCritical, use.app, -1, ""};
-  const double share = use.limit_bytes == 0 ? 0
-                                            : static_cast<double>(use.used_bytes) /
-                                                  static_cast<double>(use.limit_bytes);
+  const double share = ShareOf(use);
   const std::string whose = use.app.empty() ? "the logs of all apps" : "the logs of " + use.app;
   Details details = {{"used", FormatSize(use.used_bytes)}};
   if (use.limit_bytes > 0) details.emplace_back("limit", FormatSize(use.limit_bytes));
-  if (is_losing) {
+  if (disk.last_loss == now.mono) {
     const auto error = write_errors_.find(use.app);
     if (error != write_errors_.end()) details.emplace_back("error", error->second);
     std::string summary = "lines of " + use.app + " are lost: they cannot be written";
@@ -266,22 +294,17 @@ void IncidentBook::PutDisk(const DiskUse& use, Instant now) {
     return GrowInto(warning, critical, std::move(summary), std::move(details), now);
   }
   if (disk.last_loss) return;
-  if (share >= kCriticalAt) {
-    return GrowInto(warning, critical,
-                    whose + " take " + Percent(use) + " of the " + FormatSize(use.limit_bytes) +
-                        " that they may",
-                    std::move(details), now);
-  }
-  if (share >= kWarnAt && !IsOpen(critical)) {
-    return Begin(warning,
-                 whose + " take " + Percent(use) + " of the " + FormatSize(use.limit_bytes) +
-                     " that they may",
-                 std::move(details), now);
-  }
-  if (share >= kFineBelow) return;
-  const std::string fine = whose + " have room again";
-  End(warning, fine, now);
-  End(critical, fine, now);
+  if (!disk.is_held && share >= kCriticalAt)
+    return GrowInto(warning, critical, Taken(whose, use), std::move(details), now);
+  if (!disk.is_held && share >= kWarnAt && !IsOpen(critical))
+    return Begin(warning, Taken(whose, use), std::move(details), now);
+  if (!disk.is_held && share >= kFineBelow) return;
+  const std::string over = disk.is_held
+                               ? "retention holds " + whose + " at " + FormatSize(use.limit_bytes) +
+                                     ": the oldest are removed"
+                               : whose + " have room again";
+  End(warning, over, now);
+  End(critical, over, now);
 }
 
 void IncidentBook::PutDisks(const std::vector<DiskUse>& disks, Instant now) {

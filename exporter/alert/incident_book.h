@@ -8,6 +8,10 @@
 //   kFailingMax; it is over when they are good again.
 // - Logs at 80 % of their limit are a warning, at 95 % or with lines lost the warning grows
 //   critical; both are over below 75 %, and when nothing has been lost for kNoLossFor.
+// - Logs of which retention removes the oldest, for the limit, are held there: that is over, too,
+//   and a share of the limit is no incident any more, until they have been below 75 % for kRoomFor
+//   (each segment that is compressed or removed may bring small limits there for a while), or a
+//   line is lost. Logs that stand at 95 % when they are looked at first are held as well.
 // - An incident is told kSettle after it began, unless it was over by then: what belongs to one
 //   story has mostly been heard by then, the last words of a worker among it.
 //
@@ -34,6 +38,7 @@ inline constexpr std::uint32_t kLoopFailures = 3;
 inline constexpr auto kStableFor = std::chrono::seconds(10);
 inline constexpr auto kFailingMax = std::chrono::seconds(30);
 inline constexpr auto kNoLossFor = std::chrono::seconds(60);
+inline constexpr auto kRoomFor = std::chrono::hours(24);
 inline constexpr auto kSettle = std::chrono::seconds(1);
 
 // How long a worker of the app must have been online before its incidents are over.
@@ -47,6 +52,8 @@ struct DiskUse {
   std::uint64_t used_bytes = 0, limit_bytes = 0;  // limit 0: none
   std::uint64_t lost_lines = 0;  // since the sidecar started, because they could not be written
   bool is_failing = false;       // they cannot be written now
+  // Segments that were removed since the sidecar started, because there was more than a limit.
+  std::uint64_t removed = 0;
 };
 
 struct ExporterLag {
@@ -57,17 +64,21 @@ struct ExporterLag {
   std::string last_error;
 };
 
-// One that lasts, as it is kept over restarts.
+// What is kept over restarts: incidents that last, and whose logs are held at their limit.
 struct OpenIncident {
   Incident incident;
   bool is_told = false;
 };
+struct BookState {
+  std::vector<OpenIncident> open;
+  std::vector<std::string> held;
+};
 
 class IncidentBook {
  public:
-  // What lasted when the sidecar before us ended. Before anything else.
-  void Load(std::vector<OpenIncident> open);
-  std::vector<OpenIncident> Save() const;
+  // What was so when the sidecar before us ended. Before anything else.
+  void Load(BookState state);
+  BookState Save() const;
 
   void PutApp(const std::string& app, StableRule rule);
   void DropApp(const std::string& app, Instant now);
@@ -77,8 +88,9 @@ class IncidentBook {
   // All apps and workers that there are have been put: incidents of others are over.
   void Synced(Instant now);
   void OnFact(const Fact& fact, Instant now);
-  // All of them each time; what is not among them any more is over.
+  // Those that are known now.
   void PutDisks(const std::vector<DiskUse>& disks, Instant now);
+  // All of them each time; what is not among them any more is over.
   void PutExporters(const std::vector<ExporterLag>& exporters, Instant now);
 
   // What is to be told now. To be called after any of the above, and every few seconds.
@@ -107,8 +119,11 @@ class IncidentBook {
     std::uint32_t failures = 0;
   };
   struct Disk {
-    std::uint64_t lost_lines = 0;
+    std::optional<std::uint64_t> lost_lines;  // nothing: not looked at yet
+    std::uint64_t removed = 0;
     std::optional<Mono> last_loss;
+    std::optional<Mono> room;  // below 75 % since
+    bool is_held = false;
   };
   using WorkerKey = std::pair<std::string, int>;
   using Details = std::vector<std::pair<std::string, std::string>>;
@@ -120,7 +135,8 @@ class IncidentBook {
   void End(const Key& key, std::string summary, Instant now);
   void EndAllOf(const std::string& app, int slot, const std::string& summary, Instant now);
   void LookAtWorkers(Instant now);
-  void PutDisk(const DiskUse& disk, Instant now);
+  void PutDisk(const DiskUse& use, Instant now);
+  void LookAtRoom(Disk& disk, const DiskUse& use, Instant now);
   bool IsOpen(const Key& key) const { return open_.contains(key); }
   std::string NewId(Wall began);
 

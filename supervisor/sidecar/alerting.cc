@@ -41,7 +41,24 @@ DiskUse DiskUseOf(const std::string& app, const rotate::AppLogStats& stats) {
   use.limit_bytes = stats.limit_bytes;
   use.lost_lines = stats.Dropped(DropReason::kDiskFull) + stats.Dropped(DropReason::kWriteError);
   use.is_failing = stats.failing;
+  use.removed = stats.expired_files[static_cast<std::size_t>(rotate::ExpireReason::kBytes)];
   return use;
+}
+
+// Of all apps. A limit that those of the apps keep already says nothing of its own: apps that stand
+// at theirs would stand at it, too, for good.
+DiskUse SumOf(const std::vector<DiskUse>& apps, const rotate::LogStoreStats& logs) {
+  DiskUse all;
+  all.removed = logs.expired_at_limit;
+  std::uint64_t limits = 0;
+  bool is_kept = true;
+  for (const DiskUse& app : apps) {
+    all.used_bytes += app.used_bytes;
+    limits += app.limit_bytes;
+    is_kept = is_kept && app.limit_bytes > 0;
+  }
+  if (!is_kept || limits > logs.limit_bytes) all.limit_bytes = logs.limit_bytes;
+  return all;
 }
 
 }  // namespace
@@ -68,7 +85,7 @@ void Alerting::LoadState() {
     LogWarning(options_.state_file + ": " + state.error().message());
     return;
   }
-  book_.Load(std::move(state->open));
+  book_.Load(std::move(state->book));
   states_ = std::move(state->receivers);
 }
 
@@ -116,7 +133,7 @@ void Alerting::BeginNotifier() {
     next = std::make_shared<Notifier>(*receivers_, options_.host, std::move(on_changed),
                                       options_.make_channel);
     std::vector<Incident> open;
-    for (exporter::OpenIncident& one : book_.Save()) {
+    for (exporter::OpenIncident& one : book_.Save().open) {
       if (one.is_told) open.push_back(std::move(one.incident));
     }
     next->Start(std::exchange(states_, {}), open);
@@ -132,12 +149,14 @@ void Alerting::BeginNotifier() {
 }
 
 void Alerting::PutApp(const config::AppConfig& app, const AppStatus& status) {
+  apps_.insert(app.name);
   book_.PutApp(app.name, RuleOf(app));
   for (const WorkerStatus& worker : status.workers)
     PutWorker(app.name, worker);
 }
 
 void Alerting::DropApp(const std::string& app) {
+  apps_.erase(app);
   book_.DropApp(app, Now());
   std::erase_if(incarnations_, [&](const auto& entry) { return entry.first.first == app; });
   TellDue();
@@ -157,6 +176,7 @@ void Alerting::DropWorker(const std::string& app, int slot) {
 }
 
 void Alerting::Synced() {
+  is_synced_ = true;
   book_.Synced(Now());
   TellDue();
 }
@@ -170,13 +190,13 @@ void Alerting::OnFact(const Fact& fact) {
 void Alerting::Measured(const rotate::LogStoreStats& logs,
                         const std::vector<exporter::ExporterLag>& exporters) {
   std::vector<DiskUse> disks;
-  DiskUse all;
-  all.limit_bytes = logs.limit_bytes;
-  for (const auto& [app, stats] : logs.apps) {
+  for (const auto& [app, stats] : logs.apps)
     disks.push_back(DiskUseOf(app, stats));
-    all.used_bytes += disks.back().used_bytes;
-  }
-  disks.push_back(all);
+  // What all of them take is known when all of them are known and open.
+  const bool is_whole = is_synced_ && std::all_of(apps_.begin(), apps_.end(), [&](const auto& app) {
+                          return logs.apps.contains(app);
+                        });
+  if (is_whole) disks.push_back(SumOf(disks, logs));
   book_.PutDisks(disks, Now());
   book_.PutExporters(exporters, Now());
   TellDue();

@@ -14,6 +14,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -92,6 +93,8 @@ class Alerting {
   Files& files_;
   const Options options_;
   exporter::IncidentBook book_;
+  std::set<std::string> apps_;
+  bool is_synced_ = false;
   exporter::Notifier::States states_;  // of receivers, while there is no notifier
   std::optional<std::vector<config::ReceiverConfig>> receivers_;
   // The last two of each worker, the latest first.

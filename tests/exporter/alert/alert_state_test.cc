@@ -11,7 +11,8 @@ AlertState Sample() {
   AlertState state;
   Incident grown = SampleIncident(IncidentKind::kErrored);
   grown.before = IncidentKind::kCrashLoop;
-  state.open = {{grown, true}, {SampleIncident(IncidentKind::kDiskWarning), false}};
+  state.book.held = {"", "web"};
+  state.book.open = {{grown, true}, {SampleIncident(IncidentKind::kDiskWarning), false}};
   ReceiverState& slack = state.receivers["slack"];
   slack.pending = {Resolved(SampleIncident())};
   slack.cool_downs["errored\napi\n1\n"] = {kBegan, 3, SampleIncident()};
@@ -24,11 +25,12 @@ TEST(AlertState, ComesBackAsItWas) {
   const auto read = AlertStateFromJson(text);
   ASSERT_TRUE(read) << read.error().message();
   EXPECT_EQ(ToJson(*read), text);
-  ASSERT_EQ(read->open.size(), 2U);
-  EXPECT_EQ(read->open[0].incident.before, IncidentKind::kCrashLoop);
-  EXPECT_EQ(read->open[0].incident.severity, Severity::kCritical);
-  EXPECT_TRUE(read->open[0].is_told);
-  EXPECT_FALSE(read->open[1].is_told);
+  ASSERT_EQ(read->book.open.size(), 2U);
+  EXPECT_EQ(read->book.open[0].incident.before, IncidentKind::kCrashLoop);
+  EXPECT_EQ(read->book.open[0].incident.severity, Severity::kCritical);
+  EXPECT_TRUE(read->book.open[0].is_told);
+  EXPECT_FALSE(read->book.open[1].is_told);
+  EXPECT_EQ(read->book.held, (std::vector<std::string>{"", "web"}));
   const ReceiverState& slack = read->receivers.at("slack");
   ASSERT_EQ(slack.pending.size(), 1U);
   EXPECT_EQ(slack.pending[0].phase(), Phase::kResolved);
@@ -47,10 +49,10 @@ TEST(AlertState, LeavesOutWhatItDoesNotUnderstand) {
           {"incident":{"kind":"errored","slot":"x","details":[1,["a"],["a","b"]]},"told":7}],
           "receivers":{"a":1,"b":{"pending":[{}],"cool_downs":{"x":1,"y":{"told":"z"}}}}})");
   ASSERT_TRUE(read) << read.error().message();
-  ASSERT_EQ(read->open.size(), 1U);
-  EXPECT_EQ(read->open[0].incident.slot, -1);
-  EXPECT_EQ(read->open[0].incident.details.size(), 1U);
-  EXPECT_FALSE(read->open[0].is_told);
+  ASSERT_EQ(read->book.open.size(), 1U);
+  EXPECT_EQ(read->book.open[0].incident.slot, -1);
+  EXPECT_EQ(read->book.open[0].incident.details.size(), 1U);
+  EXPECT_FALSE(read->book.open[0].is_told);
   EXPECT_EQ(read->receivers.at("b").cool_downs.size(), 1U);
 }
 

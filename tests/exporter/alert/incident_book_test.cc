@@ -41,12 +41,21 @@ class Book : public testing::Test {
     book_.PutWorker("api", status, now());
   }
 
+  // As of a new sidecar.
+  void Restart() {
+    IncidentBook next;
+    next.Load(book_.Save());
+    book_ = next;
+    book_.PutApp("api", {10s, 40s});
+  }
+
   void State(FactId id, std::vector<std::pair<std::string, std::string>> fields, int slot = 1) {
     book_.OnFact({id, now().wall, "api", slot, std::move(fields)}, now());
   }
 
-  void Disk(double share, std::uint64_t lost = 0, bool failing = false) {
-    const DiskUse use{"api", static_cast<std::uint64_t>(share * 1e6), 1'000'000, lost, failing};
+  void Disk(double share, std::uint64_t lost = 0, bool failing = false, std::uint64_t removed = 0) {
+    const auto used = static_cast<std::uint64_t>(share * 1e6);
+    const DiskUse use{"api", used, 1'000'000, lost, failing, removed};
     book_.PutDisks({use}, now());
   }
 
@@ -86,7 +95,7 @@ TEST_F(Book, ACrashLoopIsOverWhenTheWorkerHasStayedOnline) {
   EXPECT_EQ(After(1s), Said{"resolved crash_loop api:1"});
   EXPECT_EQ(last_.id, id);
   EXPECT_GT(last_.ended, last_.began);
-  EXPECT_TRUE(book_.Save().empty());
+  EXPECT_TRUE(book_.Save().open.empty());
 }
 
 TEST_F(Book, ALoopThatIsGivenUpIsOneStory) {
@@ -148,10 +157,7 @@ TEST_F(Book, ANewSidecarSaysNothingTwiceAndForgetsNoEnd) {
   Put(WorkerState::kErrored, 16);
   After(1s);
   const std::string id = last_.id;
-  IncidentBook next;
-  next.Load(book_.Save());
-  book_ = next;
-  book_.PutApp("api", {10s, 40s});
+  Restart();
   Put(WorkerState::kErrored, 16);
   book_.Synced(now());
   EXPECT_EQ(After(5s), Said{});
@@ -226,6 +232,100 @@ TEST_F(Book, DiskUseWarnsGrowsCriticalAndIsOverOnlyWellBelow) {
   EXPECT_EQ(After(1s), Said{});
   Disk(0.74);
   EXPECT_EQ(After(), Said{"resolved disk_critical api"});
+}
+
+TEST_F(Book, LogsThatRetentionHoldsAtTheirLimitAreFine) {
+  Disk(0.79);
+  Disk(0.82);
+  EXPECT_EQ(After(1s), Said{"opened disk_warning api"});
+  Disk(0.99);
+  EXPECT_EQ(After(1s), Said{"opened disk_critical api"});
+  EXPECT_EQ(After(3600s), Said{}) << "nobody has removed anything";
+  Disk(0.97, 0, false, 1);
+  EXPECT_EQ(After(), Said{"resolved disk_critical api"});
+  EXPECT_THAT(last_.summary, HasSubstr("retention holds the logs of api at 1000000"));
+  for (const double share : {0.99, 0.74, 0.85, 0.96}) {
+    time_ += 23h;
+    Disk(share, 0, false, 1);
+  }
+  EXPECT_EQ(After(1s), Said{}) << "it stays so";
+  Disk(0.74, 0, false, 1);
+  time_ += 24h;
+  Disk(0.74, 0, false, 1);
+  Disk(0.81, 0, false, 1);
+  EXPECT_EQ(After(1s), Said{"opened disk_warning api"}) << "it had room for a day";
+}
+
+TEST_F(Book, LogsOfWhichEachSegmentIsMuchAreHeldAllTheSame) {
+  Disk(0.99);
+  std::uint64_t removed = 0;
+  for (int day = 0; day < 10; ++day) {
+    for (const double share : {0.55, 0.70, 0.85, 0.99}) {
+      Disk(share, 0, false, removed);
+      time_ += 6h;
+    }
+    ++removed;
+  }
+  EXPECT_EQ(After(1s), Said{});
+}
+
+TEST_F(Book, WhereLinesAreLostRetentionDoesNotHold) {
+  Disk(0.82);
+  After(1s);
+  Disk(0.97, 0, false, 1);
+  EXPECT_EQ(After(), Said{"resolved disk_warning api"});
+  Disk(0.97, 3, false, 2);
+  EXPECT_EQ(After(1s), Said{"opened disk_critical api"});
+  time_ += 61s;
+  Disk(0.97, 3, false, 2);
+  EXPECT_EQ(After(), Said{}) << "not seen since";
+  Disk(0.97, 3, false, 3);
+  EXPECT_EQ(After(), Said{"resolved disk_critical api"});
+  Disk(0.97, 3, true, 4);
+  EXPECT_EQ(After(1s), Said{"opened disk_critical api"});
+}
+
+TEST_F(Book, WhatIsRemovedFarBelowTheLimitHoldsNothing) {
+  Disk(0.5, 0, false, 1);
+  Disk(0.82, 0, false, 1);
+  EXPECT_EQ(After(1s), Said{"opened disk_warning api"});
+}
+
+TEST_F(Book, ANewSidecarKnowsWhatIsHeld) {
+  Disk(0.82);
+  After(1s);
+  Disk(0.97, 0, false, 1);
+  After(1s);
+  Restart();
+  book_.Synced(now());
+  Disk(0.85);
+  Disk(0.96);
+  EXPECT_EQ(After(1s), Said{});
+  EXPECT_EQ(book_.Save().held, Said{"api"});
+}
+
+TEST_F(Book, LogsThatStandAtTheirLimitWhenLookedAtFirstAreHeld) {
+  Disk(0.95);
+  EXPECT_EQ(After(1s), Said{});
+  book_ = {};
+  Disk(0.94);
+  EXPECT_EQ(After(1s), Said{"opened disk_warning api"});
+  Disk(0.95);
+  EXPECT_EQ(After(1s), Said{"opened disk_critical api"});
+  Restart();
+  Disk(0.95);
+  EXPECT_EQ(After(1s), Said{}) << "told before";
+  Disk(0.70);
+  EXPECT_EQ(After(), Said{"resolved disk_critical api"}) << "but not held";
+}
+
+TEST_F(Book, WhatIsHeldIsForgottenWithItsApp) {
+  Disk(0.95);
+  EXPECT_EQ(book_.Save().held, Said{"api"});
+  IncidentBook next;
+  next.Load(book_.Save());
+  next.Synced(now());
+  EXPECT_EQ(next.Save().held, Said{});
 }
 
 TEST_F(Book, LinesThatAreLostAreCriticalUntilAMinuteHasPassedWithoutAny) {

@@ -170,6 +170,11 @@ class AlertingTest : public testing::Test {
     alerting_->PutWorker("api", worker);
   }
 
+  std::uint64_t Told() const {
+    const exporter::ReceiverStats stats = alerting_->Stats().front();
+    return stats.sent + stats.queued;
+  }
+
   FakeLoop loop_;
   SlowFiles files_;
   Service service_;
@@ -296,14 +301,56 @@ TEST_F(AlertingTest, LogsThatAreLostAreCritical) {
 TEST_F(AlertingTest, AllLogsTogetherHaveALimit) {
   rotate::LogStoreStats stats;
   stats.limit_bytes = 1000;
-  stats.apps["api"].active.bytes = 500;
-  stats.apps["web"].compressed.bytes = 330;
+  stats.apps["web"].compressed.bytes = 830;
+  alerting_->Measured(stats, {});
+  alerting_->Synced();
+  alerting_->Measured(stats, {});
+  loop_.Advance(1s);
+  EXPECT_EQ(Told(), 0U) << "the log of one is not open yet";
+  stats.apps["api"].active.bytes = 1;
   alerting_->Measured(stats, {});
   loop_.Advance(1s);
   const auto told = service_.Told(1);
   ASSERT_EQ(told.size(), 1U);
   EXPECT_EQ(told[0].kind, exporter::IncidentKind::kDiskWarning);
   EXPECT_EQ(told[0].app, "");
+}
+
+TEST_F(AlertingTest, LogsThatAreHeldAtALimitAreOver) {
+  rotate::LogStoreStats stats;
+  stats.limit_bytes = 1900;
+  for (const char* app : {"api", "web"}) {
+    stats.apps[app].limit_bytes = 1000;
+    stats.apps[app].active.bytes = 800;
+  }
+  alerting_->Synced();
+  alerting_->Measured(stats, {});
+  loop_.Advance(1s);
+  ASSERT_EQ(service_.Told(3).size(), 3U) << "of each, and of all";
+  const auto bytes = static_cast<std::size_t>(rotate::ExpireReason::kBytes);
+  ++stats.apps["api"].expired_files[bytes];
+  alerting_->Measured(stats, {});
+  auto told = service_.Told(4);
+  ASSERT_EQ(told.size(), 4U);
+  EXPECT_EQ(told[3].app, "api");
+  EXPECT_THAT(told[3].summary, HasSubstr("retention holds the logs of api"));
+  ++stats.expired_at_limit;
+  alerting_->Measured(stats, {});
+  told = service_.Told(5);
+  ASSERT_EQ(told.size(), 5U);
+  EXPECT_EQ(told[4].app, "");
+  EXPECT_THAT(told[4].summary, HasSubstr("retention holds the logs of all apps"));
+  EXPECT_TRUE(RunUntil([&] { return Kept().find(R"("held":["","api"])") != std::string::npos; }));
+}
+
+TEST_F(AlertingTest, ALimitOfAllThatThoseOfTheAppsKeepIsNeverToldOf) {
+  rotate::LogStoreStats stats;
+  stats.limit_bytes = 1000;
+  stats.apps["api"].limit_bytes = stats.apps["api"].active.bytes = 1000;
+  alerting_->Synced();
+  alerting_->Measured(stats, {});
+  loop_.Advance(1s);
+  EXPECT_EQ(Told(), 0U);
 }
 
 TEST_F(AlertingTest, ADamagedStateIsNoReasonNotToStart) {
