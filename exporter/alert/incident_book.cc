@@ -12,6 +12,7 @@ namespace {
 using enum IncidentKind;
 
 constexpr double kWarnAt = 0.80, kCriticalAt = 0.95, kFineBelow = 0.75;
+constexpr std::string_view kCrashesDetail = "crashes";  // of a loop that is one for their number
 
 std::string FieldOf(const Fact& fact, std::string_view name) {
   const auto found = std::find_if(fact.fields.begin(), fact.fields.end(),
@@ -23,12 +24,23 @@ std::string NameOf(const std::string& app, int slot) {
   return slot < 0 ? app : app + ':' + std::to_string(slot);
 }
 
-std::vector<std::pair<std::string, std::string>> DetailsOf(const WorkerStatus& worker) {
+std::uint64_t CrashesOf(const WorkerStatus& worker) {
+  return worker.restarts_by_reason[static_cast<std::size_t>(RestartReason::kCrash)];
+}
+
+bool IsOfCrashes(const Incident& incident) {
+  return std::any_of(incident.details.begin(), incident.details.end(),
+                     [](const auto& detail) { return detail.first == kCrashesDetail; });
+}
+
+std::vector<std::pair<std::string, std::string>> DetailsOf(const WorkerStatus& worker,
+                                                           bool is_flapping) {
   std::vector<std::pair<std::string, std::string>> details;
   details.emplace_back("failures", std::to_string(worker.consecutive_failures));
   if (worker.last_exit) details.emplace_back("last_exit", Describe(*worker.last_exit));
   if (!worker.note.empty()) details.emplace_back("note", worker.note);
   details.emplace_back("restarts", std::to_string(worker.restarts()));
+  if (is_flapping) details.emplace_back(kCrashesDetail, std::to_string(CrashesOf(worker)));
   return details;
 }
 
@@ -175,6 +187,35 @@ void IncidentBook::Synced(Instant now) {
   });
 }
 
+// By core's own count: it knows which ends nobody asked for, and has them all.
+void IncidentBook::CountCrashes(const Key& loop,
+                                Worker& worker,
+                                const WorkerStatus& status,
+                                Instant now) {
+  const std::uint64_t count = CrashesOf(status);
+  if (!worker.crashes) {
+    const auto open = open_.find(loop);
+    worker.is_flapping = open != open_.end() && IsOfCrashes(open->second.incident);
+  }
+  const std::uint64_t before = std::exchange(worker.crashes, count).value_or(count);
+  if (count < before) {
+    worker.Forgive();
+    return End(loop, NameOf(loop.app, loop.slot) + " was reset", now);
+  }
+  for (std::uint64_t crash = before; crash < std::min(count, before + kCrashes); ++crash)
+    worker.last_crashes.push_back(now.mono);
+  while (worker.last_crashes.size() > kCrashes)
+    worker.last_crashes.pop_front();
+  const bool is_often = count > before && worker.last_crashes.size() == kCrashes &&
+                        now.mono - worker.last_crashes.front() <= kCrashWindow;
+  if (!is_often || IsOpen(loop) || IsOpen({kErrored, loop.app, loop.slot, ""})) return;
+  worker.is_flapping = true;
+  std::string summary = NameOf(loop.app, loop.slot) + " crashed " + std::to_string(kCrashes) +
+                        " times within " + FormatDuration(kCrashWindow);
+  if (status.last_exit) summary += ", last: " + Describe(*status.last_exit);
+  Begin(loop, std::move(summary), DetailsOf(status, true), now);
+}
+
 void IncidentBook::PutWorker(const std::string& app, const WorkerStatus& status, Instant now) {
   if (!rules_.contains(app)) return;
   Worker& worker = workers_[{app, status.slot}];
@@ -189,20 +230,22 @@ void IncidentBook::PutWorker(const std::string& app, const WorkerStatus& status,
   const std::string name = NameOf(app, status.slot);
   const Key loop{kCrashLoop, app, status.slot, ""};
   const Key errored{kErrored, app, status.slot, ""};
+  CountCrashes(loop, worker, status, now);
   switch (status.state) {
     case WorkerState::kBackoff:
     case WorkerState::kStarting: {
       if (status.consecutive_failures < kLoopFailures || IsOpen(errored)) return;
       std::string summary = name + " crashes again and again";
       if (status.last_exit) summary += ", last: " + Describe(*status.last_exit);
-      return Begin(loop, std::move(summary), DetailsOf(status), now);
+      return Begin(loop, std::move(summary), DetailsOf(status, worker.is_flapping), now);
     }
     case WorkerState::kErrored:
       if (status.consecutive_failures == 0) return End(errored, name + " was reset", now);
       return GrowInto(loop, errored,
                       name + ": " + (status.note.empty() ? "was given up" : status.note),
-                      DetailsOf(status), now);
+                      DetailsOf(status, false), now);
     case WorkerState::kStopped:
+      worker.Forgive();
       return EndAllOf(app, status.slot, name + " has stopped", now);
     case WorkerState::kOnline:
     case WorkerState::kReloading:
@@ -342,7 +385,7 @@ void IncidentBook::PutExporters(const std::vector<ExporterLag>& exporters, Insta
 }
 
 void IncidentBook::LookAtWorkers(Instant now) {
-  for (const auto& [ref, worker] : workers_) {
+  for (auto& [ref, worker] : workers_) {
     const auto& [app, slot] = ref;
     const auto rule = rules_.find(app);
     const StableRule stable = rule == rules_.end() ? StableRule() : rule->second;
@@ -353,9 +396,13 @@ void IncidentBook::LookAtWorkers(Instant now) {
     }
     if (!worker.online) continue;
     const auto online = now.mono - *worker.online;
-    if (online >= stable.crash) {
-      End({kCrashLoop, app, slot, ""}, name + " is online again", now);
-      End({kErrored, app, slot, ""}, name + " is online again", now);
+    for (const Key& key : {Key{kCrashLoop, app, slot, ""}, Key{kErrored, app, slot, ""}}) {
+      const auto needed = worker.is_flapping && key.kind == kCrashLoop
+                              ? std::max<std::chrono::nanoseconds>(stable.crash, kCrashWindow)
+                              : stable.crash;
+      if (online < needed || !IsOpen(key)) continue;
+      worker.Forgive();
+      End(key, name + " is online again", now);
     }
     if (online >= stable.health && !worker.failing) End(unhealthy, name + " is healthy again", now);
   }

@@ -3,7 +3,9 @@
 //
 // - A worker that failed kLoopFailures times in a row is in a crash loop; one that was given up is
 //   errored, which is the same incident grown worse: there is no word of recovery in between. Both
-//   are over when it has stayed online, when somebody stopped, deleted or (errored) reset it.
+//   are over when it has stayed online, when somebody stopped, deleted or reset it.
+// - One that crashed kCrashes times within kCrashWindow is in a crash loop, too, however long it
+//   was online each time. That is over when it has been online for so long, or as above.
 // - unhealthy begins when tend restarts a worker for its health, or when its checks have failed for
 //   kFailingMax; it is over when they are good again.
 // - Logs at 80 % of their limit are a warning, at 95 % or with lines lost the warning grows
@@ -20,7 +22,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -37,6 +41,8 @@ namespace tend::exporter {
 inline constexpr std::uint32_t kLoopFailures = 3;
 inline constexpr auto kStableFor = std::chrono::seconds(10);
 inline constexpr auto kFailingMax = std::chrono::seconds(30);
+inline constexpr std::size_t kCrashes = 5;
+inline constexpr auto kCrashWindow = std::chrono::minutes(5);
 inline constexpr auto kNoLossFor = std::chrono::seconds(60);
 inline constexpr auto kRoomFor = std::chrono::hours(24);
 inline constexpr auto kSettle = std::chrono::seconds(1);
@@ -116,7 +122,10 @@ class IncidentBook {
     std::optional<Mono> failing;
     std::string why;  // it is failing
     std::uint64_t incarnation = 0;
-    std::uint32_t failures = 0;
+    std::optional<std::uint64_t> crashes;  // that core has counted
+    std::deque<Mono> last_crashes;         // at most kCrashes
+    bool is_flapping = false;              // for these it is in a crash loop
+    void Forgive() { last_crashes.clear(), is_flapping = false; }
   };
   struct Disk {
     std::optional<std::uint64_t> lost_lines;  // nothing: not looked at yet
@@ -134,6 +143,7 @@ class IncidentBook {
   void Happened(Key key, Wall time, std::string summary, Details details);
   void End(const Key& key, std::string summary, Instant now);
   void EndAllOf(const std::string& app, int slot, const std::string& summary, Instant now);
+  void CountCrashes(const Key& loop, Worker& worker, const WorkerStatus& status, Instant now);
   void LookAtWorkers(Instant now);
   void PutDisk(const DiskUse& use, Instant now);
   void LookAtRoom(Disk& disk, const DiskUse& use, Instant now);

@@ -36,9 +36,18 @@ class Book : public testing::Test {
     status.state = state;
     status.consecutive_failures = failures;
     status.incarnation = incarnation;
+    status.restarts_by_reason[static_cast<std::size_t>(RestartReason::kCrash)] = crashes_;
     if (failures > 0) status.last_exit = ExitStatus{1, std::nullopt, true, {}};
     if (state == WorkerState::kErrored) status.note = "gave up after 16 failed starts in a row";
     book_.PutWorker("api", status, now());
+  }
+
+  // It ended by itself after `uptime`, which was long enough, and has been started again.
+  void CrashAfter(std::chrono::nanoseconds uptime) {
+    time_ += uptime;
+    ++crashes_;
+    Put(WorkerState::kStarting, 0, ++incarnation_);
+    Put(WorkerState::kOnline, 0, incarnation_);
   }
 
   // As of a new sidecar.
@@ -63,6 +72,7 @@ class Book : public testing::Test {
 
   IncidentBook book_;
   std::chrono::nanoseconds time_{0};
+  std::uint64_t crashes_ = 0, incarnation_ = 1;
   Incident last_;
 };
 
@@ -125,6 +135,81 @@ TEST_F(Book, WhatWasOverBeforeItWasToldIsNotTold) {
   Put(WorkerState::kBackoff, 3);
   Put(WorkerState::kStopped, 3);
   EXPECT_EQ(After(5s), Said{});
+}
+
+TEST_F(Book, FiveCrashesWithinFiveMinutesAreALoopHoweverLongItWasOnline) {
+  Put(WorkerState::kOnline);
+  for (int crash = 1; crash <= 4; ++crash)
+    CrashAfter(60s);
+  EXPECT_EQ(After(1s), Said{});
+  CrashAfter(59s);
+  EXPECT_EQ(After(1s), Said{"opened crash_loop api:1"});
+  EXPECT_THAT(last_.summary, HasSubstr("crashed 5 times within 5m"));
+  CrashAfter(60s);
+  EXPECT_EQ(After(299s), Said{}) << "the window is not over";
+  EXPECT_EQ(After(1s), Said{"resolved crash_loop api:1"});
+  for (int crash = 1; crash <= 4; ++crash)
+    CrashAfter(1s);
+  EXPECT_EQ(After(1s), Said{}) << "those before are forgiven";
+}
+
+TEST_F(Book, CrashesThatAreFarApartAreNoLoop) {
+  Put(WorkerState::kOnline);
+  for (int crash = 1; crash <= 20; ++crash)
+    CrashAfter(76s);
+  EXPECT_EQ(After(1s), Said{});
+}
+
+TEST_F(Book, WhatCoreHadCountedBeforeWeLookedAndOtherRestartsAreNoCrashes) {
+  crashes_ = 100;
+  Put(WorkerState::kOnline);
+  for (std::uint64_t life = 2; life < 12; ++life)
+    Put(WorkerState::kOnline, 0, life);
+  EXPECT_EQ(After(1s), Said{});
+  crashes_ += 5;
+  Put(WorkerState::kOnline, 0, 12);
+  EXPECT_EQ(After(1s), Said{"opened crash_loop api:1"}) << "that we were told of at once";
+}
+
+TEST_F(Book, AStopAndAResetEndALoopOfCrashes) {
+  Put(WorkerState::kOnline);
+  for (int crash = 1; crash <= 5; ++crash)
+    CrashAfter(2s);
+  EXPECT_EQ(After(1s), Said{"opened crash_loop api:1"});
+  crashes_ = 0;
+  Put(WorkerState::kOnline, 0, incarnation_);
+  EXPECT_EQ(After(), Said{"resolved crash_loop api:1"});
+  EXPECT_THAT(last_.summary, HasSubstr("reset"));
+  for (int crash = 1; crash <= 5; ++crash)
+    CrashAfter(2s);
+  EXPECT_EQ(After(1s), Said{"opened crash_loop api:1"});
+  Put(WorkerState::kStopped, 0, incarnation_);
+  EXPECT_EQ(After(), Said{"resolved crash_loop api:1"});
+  CrashAfter(2s);
+  EXPECT_EQ(After(1s), Said{});
+}
+
+TEST_F(Book, ANewSidecarKnowsForWhatALoopIsOne) {
+  Put(WorkerState::kOnline);
+  for (int crash = 1; crash <= 5; ++crash)
+    CrashAfter(2s);
+  After(1s);
+  Restart();
+  Put(WorkerState::kOnline, 0, incarnation_);
+  EXPECT_EQ(After(299s), Said{});
+  EXPECT_EQ(After(1s), Said{"resolved crash_loop api:1"});
+}
+
+TEST_F(Book, ALoopOfFailedStartsIsOverAsSoonAsBeforeHoweverManyTheyWere) {
+  Put(WorkerState::kStarting);
+  for (std::uint32_t failures = 1; failures <= 8; ++failures) {
+    ++crashes_;
+    Put(WorkerState::kStarting, failures, failures);
+  }
+  EXPECT_EQ(After(1s), Said{"opened crash_loop api:1"});
+  EXPECT_THAT(last_.summary, HasSubstr("again and again"));
+  Put(WorkerState::kOnline, 8, 8);
+  EXPECT_EQ(After(10s), Said{"resolved crash_loop api:1"});
 }
 
 TEST_F(Book, StoppedResetAndDeletedEndIt) {
