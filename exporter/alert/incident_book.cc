@@ -304,15 +304,19 @@ void IncidentBook::LookAtRoom(Disk& disk, const DiskUse& use, Instant now) {
   const bool is_losing =
       use.is_failing || use.lost_lines > disk.lost_lines.value_or(use.lost_lines);
   const bool is_removing = use.removed > std::exchange(disk.removed, use.removed);
+  // One that is gone for a while and comes back is the same.
+  const std::uint64_t limit_before = disk.limit_bytes;
+  if (use.limit_bytes > 0) disk.limit_bytes = use.limit_bytes;
+  const bool is_same_limit = limit_before == 0 || limit_before == disk.limit_bytes;
   disk.lost_lines = use.lost_lines;
   if (is_losing) disk.last_loss = now.mono;
   if (disk.last_loss && now.mono - *disk.last_loss >= kNoLossFor) disk.last_loss.reset();
-  if (disk.last_loss) disk.is_held = false;
+  if (disk.last_loss || !is_same_limit) disk.is_held = false;
   if (disk.last_loss) return;
 
   const double share = ShareOf(use);
-  const bool is_told = IsOpen({kDiskWarning, use.app, -1, ""}) ||  //
-                       IsOpen({kDiskCritical, use.app, -1, ""});
+  const Key warning{kDiskWarning, use.app, -1, ""}, critical{kDiskCritical, use.app, -1, ""};
+  const bool is_told = IsOpen(warning) || IsOpen(critical);
   if (is_removing && (is_told || share >= kWarnAt)) disk.is_held = true;
   if (is_new && !is_told && share >= kCriticalAt) disk.is_held = true;
   if (share >= kFineBelow || is_removing) return disk.room.reset();

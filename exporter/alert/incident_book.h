@@ -12,8 +12,9 @@
 //   critical; both are over below 75 %, and when nothing has been lost for kNoLossFor.
 // - Logs of which retention removes the oldest, for the limit, are held there: that is over, too,
 //   and a share of the limit is no incident any more, until they have been below 75 % for kRoomFor
-//   (each segment that is compressed or removed may bring small limits there for a while), or a
-//   line is lost. Logs that stand at 95 % when they are looked at first are held as well.
+//   (each segment that is compressed or removed may bring small limits there for a while), a line
+//   is lost, or the limit is another one. Logs that stand at 95 % when they are looked at first are
+//   held as well.
 // - An incident is told kSettle after it began, unless it was over by then: what belongs to one
 //   story has mostly been heard by then, the last words of a worker among it.
 //
@@ -129,7 +130,7 @@ class IncidentBook {
   };
   struct Disk {
     std::optional<std::uint64_t> lost_lines;  // nothing: not looked at yet
-    std::uint64_t removed = 0;
+    std::uint64_t removed = 0, limit_bytes = 0;
     std::optional<Mono> last_loss;
     std::optional<Mono> room;  // below 75 % since
     bool is_held = false;

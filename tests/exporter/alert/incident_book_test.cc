@@ -370,6 +370,18 @@ TEST_F(Book, WhereLinesAreLostRetentionDoesNotHold) {
   EXPECT_EQ(After(1s), Said{"opened disk_critical api"});
 }
 
+TEST_F(Book, AnotherLimitIsAnotherStory) {
+  Disk(0.97);
+  book_.PutDisks({{"api", 970'000, 0, 0, false, 0}}, now());
+  Disk(0.97);
+  EXPECT_EQ(After(1s), Said{}) << "the same";
+  book_.PutDisks({{"api", 970'000, 2'000'000, 0, false, 0}}, now());
+  book_.PutDisks({{"api", 1'600'000, 2'000'000, 0, false, 0}}, now());
+  EXPECT_EQ(After(1s), Said{"opened disk_warning api"});
+  book_.PutDisks({{"api", 900'000, 1'000'000, 0, false, 7}}, now());
+  EXPECT_EQ(After(), Said{"resolved disk_warning api"}) << "retention has seen to the smaller one";
+}
+
 TEST_F(Book, WhatIsRemovedFarBelowTheLimitHoldsNothing) {
   Disk(0.5, 0, false, 1);
   Disk(0.82, 0, false, 1);
