@@ -192,6 +192,95 @@ class NotifyTest(Fragile):
         self.assertIn("404", self.tend.ok("notify", "list"))
 
 
+# Writes what is in the file `more` when there is one.
+ON_DEMAND = """import os, sys, time
+while True:
+    if os.path.exists("more"):
+        sys.stdout.write(open("more").read())
+        sys.stdout.flush()
+        os.remove("more")
+    time.sleep(0.05)
+"""
+# Takes 80 MiB, in its first life.
+FAT = """import os, time
+if not os.path.exists("fed"):
+    open("fed", "w")
+    food = b"x" * (80 << 20)
+time.sleep(1000)
+"""
+KIBIBYTE = "x" * (1024 - len("2026-11-21T10:31:07.000000000Z stdout F web:0 \n")) + "\n"
+
+
+class KindsTest(Fragile):
+    """One tend with all that can be wrong with it at the same time: numbers are looked at every five seconds."""
+
+    def told(self, event, status, timeout=20):
+        """The message about it."""
+        return wait_until(lambda: next(body for body in self.all.bodies()
+                                       if (body["event"], body["status"]) == (event, status)),
+                          timeout, f"{event} is {status}")
+
+    def write_log(self, kibibytes):
+        self.tend.write("next", KIBIBYTE * kibibytes)
+        os.rename(self.tend.home / "next", self.tend.home / "more")
+
+    def test_each_kind_that_is_told_begins_and_ends(self):
+        loki_answers = threading.Event()
+        self.addCleanup(loki_answers.set)
+        loki = self.hook(lambda *_: 204 if loki_answers.wait(30 * PATIENCE) else 503)
+        self.all = self.hook()
+        self.tend.write("on_demand.py", ON_DEMAND)
+        self.tend.write("fat.py", FAT)
+        self.tend.write("dying.sh", "sleep 0.3; exit 3\n")
+        self.tend.write("release.sh", "[ -e broken ] && exit 3; exec sleep 1000\n")
+        self.tend.write("well", "")
+        self.tend.config(
+            {"name": "web", "script": "./on_demand.py",
+             "logs": {"max_size": "64K", "max_total": "256K", "compress": False, "min_free": 0}},
+            {"name": "fat", "script": "./fat.py", "max_memory_restart": "60M"},
+            {"name": "dying", "script": "./dying.sh", "interpreter": "/bin/sh", "min_uptime": "100ms"},
+            {"name": "release", "script": "./release.sh", "interpreter": "/bin/sh", "listen": [free_port()]},
+            {"name": "sick", "script": "./fragile.sh", "interpreter": "/bin/sh", "cwd": str(self.tend.home),
+             "health": {"exec": "test -e healthy", "every": "200ms", "failures": 2, "grace": 0}},
+            export={"loki": {"url": loki.url, "behind": "2s", "apps": ["web"], "timeout": "1s"}},
+            notify={"hook": {"type": "webhook", "url": self.all.url}})
+        self.start("tend.yaml", "--no-wait")
+        self.write_log(210)
+        self.tend.wait_state("release", "online")
+        self.tend.write("broken", "")
+        self.assertEqual(self.tend.run("reload", "release")[0], 7)
+
+        failed = self.told("reload_failed", "happened")
+        self.assertEqual((failed["app"], failed["worker"]), ("release", None))
+        self.assertEqual(self.told("unhealthy", "opened")["app"], "sick")
+        self.tend.write("healthy", "")
+        dying = self.told("crash_loop", "opened")
+        self.assertIn("dying:0 crashed 5 times within 5m", dying["summary"])
+        self.tend.ok("stop", "dying")
+        self.assertEqual(self.told("crash_loop", "resolved")["id"], dying["id"])
+        fat = self.told("memory_restart", "happened")
+        self.assertEqual((fat["app"], fat["worker"]), ("fat", 0))
+
+        warning = self.told("disk_warning", "opened")
+        self.assertEqual((warning["app"], warning["severity"]), ("web", "warning"))
+        self.write_log(38)
+        behind = self.told("exporter_behind", "opened")
+        self.assertEqual(behind["subject"], "loki")
+        loki_answers.set()
+        critical = self.told("disk_critical", "opened")
+        self.assertEqual((critical["id"], critical["before"]), (warning["id"], "disk_warning"))
+        self.write_log(20)
+        self.assertEqual(self.told("exporter_behind", "resolved")["id"], behind["id"])
+        held = self.told("disk_critical", "resolved")
+        self.assertEqual(held["id"], warning["id"])
+        self.assertIn("retention holds the logs of web at 256K", held["summary"])
+        self.assertEqual(self.told("unhealthy", "resolved", 30)["app"], "sick")
+        self.assertEqual(sorted(f"{body['event']} {body['status']}" for body in self.all.bodies()), [
+            "crash_loop opened", "crash_loop resolved", "disk_critical opened", "disk_critical resolved",
+            "disk_warning opened", "exporter_behind opened", "exporter_behind resolved", "memory_restart happened",
+            "reload_failed happened", "unhealthy opened", "unhealthy resolved"])
+
+
 @unittest.skipUnless(shutil.which("prometheus-alertmanager"), "prometheus-alertmanager is not installed")
 class AlertmanagerTest(Fragile):
     def setUp(self):

@@ -341,6 +341,15 @@ TEST_F(AlertingTest, LogsThatAreHeldAtALimitAreOver) {
   EXPECT_EQ(told[4].app, "");
   EXPECT_THAT(told[4].summary, HasSubstr("retention holds the logs of all apps"));
   EXPECT_TRUE(RunUntil([&] { return Kept().find(R"("held":["","api"])") != std::string::npos; }));
+  alerting_->Finish(kPatience);
+  Begin();
+  config::AppConfig web;
+  web.name = "web";
+  alerting_->PutApp(web, {});
+  alerting_->Synced();
+  alerting_->Measured(stats, {});
+  loop_.Advance(5s);
+  EXPECT_EQ(Told(), 0U) << "by the next sidecar";
 }
 
 TEST_F(AlertingTest, ALimitOfAllThatThoseOfTheAppsKeepIsNeverToldOf) {
