@@ -1,27 +1,20 @@
 #include "exporter/alert/exec_channel.h"
 
-#include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/eventfd.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cerrno>
-#include <climits>
 #include <cstdint>
-#include <string_view>
 #include <utility>
-#include <vector>
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "base/shell_child.h"
 #include "base/status.h"
 #include "base/time.h"
 #include "exporter/alert/http_channels.h"
@@ -33,98 +26,36 @@ namespace {
 
 using Then = Delivery::Then;
 
-constexpr int kNotStarted = 126;       // as a shell says that a program cannot be run
 constexpr int kTemporaryFailure = 75;  // EX_TEMPFAIL of sysexits.h
 constexpr auto kDeathMax = std::chrono::seconds(5);
 
-// All that the child needs, made before the fork.
-struct Plan {
-  std::vector<std::string> environment;
-  std::vector<char*> env;
-  std::vector<char*> argv;
-  int in = -1, out = -1;
-};
-
-Plan PlanFor(const std::string& line, const Notice& notice) {
-  Plan plan;
-  const auto given = EnvironmentOf(notice);
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string_view ours = *entry;
-    const std::string_view name = ours.substr(0, ours.find('='));
-    const bool is_given =
-        std::any_of(given.begin(), given.end(), [&](const auto& one) { return one.first == name; });
-    if (!is_given) plan.environment.emplace_back(ours);
-  }
-  for (const auto& [name, value] : given)
-    plan.environment.push_back(name + '=' + value);
-  for (std::string& entry : plan.environment)
-    plan.env.push_back(entry.data());
-  plan.env.push_back(nullptr);
-  for (const char* word : {"sh", "-c", line.c_str()})
-    plan.argv.push_back(const_cast<char*>(word));
-  plan.argv.push_back(nullptr);
-  return plan;
-}
-
-// After the fork: async-signal-safe calls only.
-[[noreturn]] void Child(const Plan& plan, pid_t parent) {
-  ::setpgid(0, 0);
-  struct sigaction action {};
-  action.sa_handler = SIG_DFL;
-  for (int number = 1; number < NSIG; ++number)
-    ::sigaction(number, &action, nullptr);
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  const bool placed =
-      ::dup2(plan.in, 0) == 0 && ::dup2(plan.out, 1) == 1 && ::dup2(plan.out, 2) == 2;
-  // What some library opened without close-on-exec.
-  ::syscall(SYS_close_range, 3U, UINT_MAX, 0U);
-  if (!placed || ::chdir("/") != 0) ::_exit(kNotStarted);
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != parent) ::_exit(kNotStarted);
-  ::execve("/bin/sh", plan.argv.data(), plan.env.data());
-  ::_exit(kNotStarted);
-}
-
-// One run of the line, from fork to reap.
+// One run of the line, with the incident as its input.
 class Run {
  public:
   static Result<std::unique_ptr<Run>> Start(const std::string& line, const Notice& notice) {
-    auto run = std::make_unique<Run>();
     TRY(Pipe in, MakePipe());
     TRY(Pipe out, MakePipe());
-    Plan plan = PlanFor(line, notice);
-    plan.in = in.read.get();
-    plan.out = out.write.get();
-    const pid_t parent = ::getpid();
-    int pidfd = -1;
-    // Not fork(2): with the descriptor from the start there is no child that nobody can wait for.
-    const long pid = ::syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, nullptr, &pidfd, nullptr, nullptr);
-    if (pid < 0) return SysError("fork", errno);
-    if (pid == 0) Child(plan, parent);
-    run->pid_ = static_cast<pid_t>(pid);
-    run->pidfd_ = Fd(pidfd);
-    // The child does so, too: whoever is first.
-    ::setpgid(run->pid_, run->pid_);
-    run->in_ = std::move(in.write);
-    run->out_ = std::move(out.read);
-    run->input_ = IncidentJson(notice) + '\n';
-    TRY_VOID(SetNonBlocking(run->in_.get()));
-    TRY_VOID(SetNonBlocking(run->out_.get()));
-    return run;
+    TRY_VOID(SetNonBlocking(in.write.get()));
+    TRY_VOID(SetNonBlocking(out.read.get()));
+    ShellCommand command;
+    command.line = line;
+    command.environment = EnvironmentOf(notice);
+    TRY(ShellChild child, ShellChild::Start(command, in.read.get(), out.write.get()));
+    return std::make_unique<Run>(std::move(child), std::move(in.write), std::move(out.read),
+                                 IncidentJson(notice) + '\n');
   }
-
-  ~Run() {
-    if (pid_ != 0) Reap();
-  }
+  Run(ShellChild child, Fd in, Fd out, std::string input)
+      : child_(std::move(child)),
+        in_(std::move(in)),
+        out_(std::move(out)),
+        input_(std::move(input)) {}
 
   // True when the line has ended; false at the deadline, or when `stop` became readable.
   bool Wait(Mono deadline, int stop) {
     for (;;) {
       const auto left = deadline - std::chrono::steady_clock::now();
       if (left <= std::chrono::nanoseconds(0)) return false;
-      std::array<pollfd, 4> polled = {{{pidfd_.get(), POLLIN, 0},
+      std::array<pollfd, 4> polled = {{{child_.pidfd(), POLLIN, 0},
                                        {stop, POLLIN, 0},
                                        {out_.get(), POLLIN, 0},
                                        {in_.get(), POLLOUT, 0}}};
@@ -143,18 +74,12 @@ class Run {
   // Kills what is left of it, and says how the shell ended. One that does not even die of that (its
   // disk is gone) is left to whoever adopts it.
   int Reap() {
-    // Its number cannot be another's before it is reaped.
-    ::kill(-pid_, SIGKILL);
-    ::kill(pid_, SIGKILL);
-    pollfd dead = {pidfd_.get(), POLLIN, 0};
+    child_.Kill();
+    pollfd dead = {child_.pidfd(), POLLIN, 0};
     const auto limit = std::chrono::milliseconds(kDeathMax).count();
     while (::poll(&dead, 1, static_cast<int>(limit)) < 0 && errno == EINTR) {
     }
-    int status = SIGKILL;
-    while (::waitpid(pid_, &status, WNOHANG) < 0 && errno == EINTR) {
-    }
-    pid_ = 0;
-    return status;
+    return child_.Reap().value_or(SIGKILL);
   }
 
   const std::string& output() const { return output_; }
@@ -183,8 +108,8 @@ class Run {
     }
   }
 
-  pid_t pid_ = 0;
-  Fd pidfd_, in_, out_;
+  ShellChild child_;
+  Fd in_, out_;
   std::string input_, output_;
 };
 

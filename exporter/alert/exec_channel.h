@@ -3,8 +3,8 @@
 // exits with 0 within the timeout; what it prints is shown when it fails. With 75 (EX_TEMPFAIL) it
 // asks to be tried again; any other failure is final.
 //
-// The line runs as we do, in a process group of its own, which is killed as a whole when the line
-// has ended, at the deadline, and by Abort(). Whatever becomes of us, the kernel kills the shell.
+// The line runs as we do. All that it started is killed when it has ended, at the deadline, and by
+// Abort().
 #pragma once
 
 #include <chrono>

@@ -1,11 +1,8 @@
-// A line for a shell that says by its exit code how a worker is. Each runs in a process group of
-// its own, which is killed as a whole when the line has ended, at its deadline, and when nobody
-// wants to know any more. Whatever becomes of us, the kernel kills the shell.
+// A line for a shell that says by its exit code how a worker is. All that it started is killed when
+// it has ended, at its deadline, and when nobody wants to know any more.
 //
 // Thread: the loop's. Nothing here waits.
 #pragma once
-
-#include <sys/types.h>
 
 #include <chrono>
 #include <cstdint>
@@ -14,43 +11,29 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
-#include <vector>
 
-#include "base/fd.h"
 #include "base/loop.h"
+#include "base/shell_child.h"
 #include "supervisor/probes/check.h"
 
 namespace tend::probes {
 
-// Whom it runs as; none: as we do.
-struct Account {
-  uid_t uid = 0;
-  gid_t gid = 0;
-  std::vector<gid_t> groups;
-};
 // Of an app's `uid` and `gid`, if they name somebody else than us and we are root. Asks the user
 // database: not for every check.
-Result<std::optional<Account>> AccountOf(const std::string& uid, const std::string& gid);
-
-struct ExecSpec {
-  std::string line;
-  std::string folder;
-  std::optional<Account> account;
-  std::vector<std::pair<std::string, std::string>> environment;  // over our own
-};
+Result<std::optional<ShellAccount>> AccountOf(const std::string& uid, const std::string& gid);
 
 class ExecRunner {
  public:
   static constexpr std::size_t kAtOnce = 8;  // others wait for their turn
 
   explicit ExecRunner(Loop& loop) : loop_(loop) {}
-  ~ExecRunner();
   ExecRunner(const ExecRunner&) = delete;
   ExecRunner& operator=(const ExecRunner&) = delete;
 
   // Exit code 0 within `timeout`, counted from its start, is good. The check must not outlive us.
-  std::unique_ptr<Check> Run(ExecSpec spec, std::chrono::nanoseconds timeout, CheckDone done);
+  std::unique_ptr<Check> Run(ShellCommand command,
+                             std::chrono::nanoseconds timeout,
+                             CheckDone done);
 
   std::size_t running() const { return running_.size(); }
 
@@ -58,13 +41,12 @@ class ExecRunner {
   class Ticket;
   struct Waiting {
     std::uint64_t id;
-    ExecSpec spec;
+    ShellCommand command;
     std::chrono::nanoseconds timeout;
     CheckDone done;
   };
   struct Running {
-    pid_t pid = 0;
-    Fd pidfd;
+    ShellChild child;
     CheckDone done;  // null: nobody wants to know
     Loop::Watch ended, deadline;
   };

@@ -123,15 +123,15 @@ std::unique_ptr<Check> Prober::Exec(const WatchedApp& app,
     return std::make_unique<Known>(loop_, CheckResult{Outcome::kUnknown, app.account_error},
                                    std::move(done));
   }
-  probes::ExecSpec spec;
-  spec.line = line;
-  spec.folder = app.config.cwd;
-  spec.account = app.account;
-  spec.environment = {{"TEND_APP", worker.ref.app},
-                      {"TEND_WORKER", std::to_string(worker.ref.slot)},
-                      {"TEND_PID", std::to_string(worker.pid)}};
-  if (worker.port != 0) spec.environment.emplace_back("TEND_PORT", std::to_string(worker.port));
-  return exec_.Run(std::move(spec), timeout, std::move(done));
+  ShellCommand command;
+  command.line = line;
+  command.folder = app.config.cwd;
+  command.account = app.account;
+  command.environment = {{"TEND_APP", worker.ref.app},
+                         {"TEND_WORKER", std::to_string(worker.ref.slot)},
+                         {"TEND_PID", std::to_string(worker.pid)}};
+  if (worker.port != 0) command.environment.emplace_back("TEND_PORT", std::to_string(worker.port));
+  return exec_.Run(std::move(command), timeout, std::move(done));
 }
 
 void Prober::TakeConnection(std::uint64_t incarnation, Fd connection) {

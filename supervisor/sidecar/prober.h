@@ -26,8 +26,8 @@ namespace tend::supervisor {
 struct WatchedApp {
   config::AppConfig config;
   std::optional<Pattern> ready_line;
-  std::optional<probes::Account> account;  // that lines for a shell run as
-  std::string account_error;               // why they cannot; "": they can
+  std::optional<ShellAccount> account;  // that lines for a shell run as
+  std::string account_error;            // why they cannot; "": they can
 };
 
 // A process of it.

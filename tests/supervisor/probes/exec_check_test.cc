@@ -30,11 +30,11 @@ class ExecChecks : public testing::Test {
 
   std::unique_ptr<Check> Start(const std::string& line,
                                std::chrono::nanoseconds timeout = seconds(10)) {
-    ExecSpec spec;
-    spec.line = line;
-    spec.folder = folder_;
-    spec.environment = {{"TEND_WORKER", "3"}, {"PATH", "/usr/bin:/bin"}};
-    return runner_.Run(std::move(spec), timeout, [this](CheckResult result) {
+    ShellCommand command;
+    command.line = line;
+    command.folder = folder_;
+    command.environment = {{"TEND_WORKER", "3"}, {"PATH", "/usr/bin:/bin"}};
+    return runner_.Run(std::move(command), timeout, [this](CheckResult result) {
       ++results_;
       result_ = std::move(result);
     });
@@ -146,11 +146,11 @@ TEST_F(ExecChecks, RootMayRunItAsAnother) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root";
   const auto account = AccountOf("nobody", "");
   ASSERT_TRUE(account && *account);
-  ExecSpec spec;
-  spec.line = "test $(id -u) = " + std::to_string((*account)->uid);
-  spec.folder = "/";
-  spec.account = *account;
-  const auto check = runner_.Run(std::move(spec), seconds(10),
+  ShellCommand command;
+  command.line = "test $(id -u) = " + std::to_string((*account)->uid);
+  command.folder = "/";
+  command.account = *account;
+  const auto check = runner_.Run(std::move(command), seconds(10),
                                  [this](CheckResult result) { result_ = std::move(result); });
   EXPECT_TRUE(loop_.RunUntil([this] { return result_.has_value(); }));
   EXPECT_TRUE(result_->is_good()) << result_->why;
