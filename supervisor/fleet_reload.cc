@@ -173,9 +173,15 @@ void Fleet::EndReload(const std::string& name, App& app, Job& job) {
     if (!job.done.empty()) StateFact(FactId::kAppReloaded, name);
     return;
   }
+  const auto is_online = [](const Worker* worker) {
+    return worker != nullptr && worker->state() == WorkerState::kOnline;
+  };
+  const auto replaced = std::count_if(job.done.begin(), job.done.end(),
+                                      [&](int slot) { return is_online(FindWorker(app, slot)); });
+  const auto down = std::count_if(app.workers.begin(), app.workers.end(),
+                                  [&](const auto& worker) { return !is_online(worker.get()); });
   StateFact(FactId::kReloadFailed, name,
-            job.done.empty() ? "no worker was replaced"
-                             : std::to_string(job.done.size()) + " workers were replaced");
+            "workers replaced: " + std::to_string(replaced) + ", down: " + std::to_string(down));
   if (job.before) Restore(name, app, job);
 }
 

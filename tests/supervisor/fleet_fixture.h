@@ -50,6 +50,16 @@ class Recorder final : public FleetListener {
     return static_cast<int>(
         std::count_if(facts.begin(), facts.end(), [&](const Fact& f) { return f.id == id; }));
   }
+  // Of the last one.
+  std::string WhyOf(FactId id) const {
+    std::string why;
+    for (const Fact& fact : facts) {
+      for (const auto& [name, value] : fact.fields) {
+        if (fact.id == id && name == "why") why = value;
+      }
+    }
+    return why;
+  }
   std::vector<std::string> heard;
   std::vector<Fact> facts;
 };

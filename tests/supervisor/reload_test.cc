@@ -309,6 +309,20 @@ TEST_F(ReloadTest, WithoutASharedPortWorkersAreRestartedOneByOne) {
   EXPECT_FALSE(answer->done);
 }
 
+TEST_F(ReloadTest, WhatIsDownAfterwardsIsToldOf) {
+  BringUp(App("api", 3));
+  const auto answer = Reload();
+  for (const bool comes_up : {true, false}) {
+    Exit(processes_.sent.back().pid, 0);
+    ExecuteAll();
+    if (!comes_up) Exit(processes_.last_pid(), 1);
+    loop_.Advance(seconds(1));
+  }
+  ASSERT_TRUE(answer->done);
+  EXPECT_EQ(answer->outcome.code, ExitCode::kNotReady);
+  EXPECT_EQ(recorder_.WhyOf(FactId::kReloadFailed), "workers replaced: 1, down: 1");
+}
+
 TEST_F(ReloadTest, AProgramThatReloadsItselfGetsItsSignal) {
   config::AppConfig app = App("api");
   app.reload.signal = SIGHUP;
