@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/json_text.h"
 #include "config/address.h"
 #include "config/document.h"
 #include "config/keys.h"
@@ -24,13 +25,6 @@ std::string Codes(std::string_view words) {
     out += Code(word);
   }
   return out;
-}
-
-std::string Quoted(std::string_view text) {
-  Value value;
-  value.kind = Value::Kind::kString;
-  value.text = std::string(text);
-  return ToJsonText(value);
 }
 
 void TableOfKeys(std::string& out, Scope level) {

@@ -12,6 +12,8 @@
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
 
+#include "base/json_text.h"
+
 namespace tend::config {
 namespace {
 
@@ -226,26 +228,6 @@ bool IsJsonNumber(std::string_view text) {
   return text[0] != '0' || text.size() == 1 || text[1] < '0' || text[1] > '9';
 }
 
-void AppendQuoted(std::string& out, std::string_view text) {
-  out += '"';
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (c == '\n') {
-      out += "\\n";
-    } else if (c == '\t') {
-      out += "\\t";
-    } else if (byte < 0x20) {
-      out += fmt::format("\\u{:04x}", static_cast<unsigned>(byte));
-    } else {
-      out += c;
-    }
-  }
-  out += '"';
-}
-
 void AppendJson(std::string& out, const Value& value) {
   bool first = true;
   auto comma = [&] {
@@ -263,11 +245,11 @@ void AppendJson(std::string& out, const Value& value) {
       if (IsJsonNumber(value.text)) {
         out += value.text;
       } else {
-        AppendQuoted(out, value.text);
+        AppendJsonString(value.text, out);
       }
       return;
     case Value::Kind::kString:
-      AppendQuoted(out, value.text);
+      AppendJsonString(value.text, out);
       return;
     case Value::Kind::kList:
       out += '[';
@@ -281,7 +263,7 @@ void AppendJson(std::string& out, const Value& value) {
       out += '{';
       for (const Member& member : value.members) {
         comma();
-        AppendQuoted(out, member.key);
+        AppendJsonString(member.key, out);
         out += ':';
         AppendJson(out, member.value);
       }

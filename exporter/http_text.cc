@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "base/utf8.h"
+#include "base/json_text.h"
 
 namespace tend::exporter {
 namespace {
@@ -53,21 +53,11 @@ std::string HttpRequest::Query(const std::string& name) const {
 HttpResponse ErrorResponse(unsigned status, const std::string& message) {
   HttpResponse response;
   response.status = status;
-  std::string escaped;
-  for (std::string_view rest = message; !rest.empty();) {
-    const std::size_t length = Utf8Length(rest);
-    const char c = rest.front();
-    if (c == '"' || c == '\\') escaped += '\\';
-    if (length == 0) {
-      escaped += kReplacementCharacter;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      escaped += ' ';
-    } else {
-      escaped += rest.substr(0, length);
-    }
-    rest.remove_prefix(std::max<std::size_t>(length, 1));
-  }
-  response.body = "{\"error\":\"" + escaped + "\"}\n";
+  // One line, whatever is in it.
+  std::string line = message;
+  std::replace_if(
+      line.begin(), line.end(), [](unsigned char c) { return c < ' '; }, ' ');
+  response.body = "{\"error\":" + Quoted(line) + "}\n";
   return response;
 }
 

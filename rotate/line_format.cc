@@ -1,42 +1,12 @@
 #include "rotate/line_format.h"
 
-#include "base/utf8.h"
+#include "base/json_text.h"
 #include "rotate/segment_name.h"
 
 namespace tend::rotate {
 namespace {
 
 using config::LineFormat;
-
-bool NeedsEscape(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return byte < 0x20 || byte >= 0x7F || c == '"' || c == '\\';
-}
-
-void AppendControl(char c, std::string& out) {
-  static constexpr std::string_view kHex = "0123456789abcdef";
-  switch (c) {
-    case '"':
-      out.append("\\\"");
-      return;
-    case '\\':
-      out.append("\\\\");
-      return;
-    case '\t':
-      out.append("\\t");
-      return;
-    case '\r':
-      out.append("\\r");
-      return;
-    case '\n':
-      out.append("\\n");
-      return;
-    default: {
-      const auto byte = static_cast<unsigned char>(c);
-      out.append("\\u00").append(1, kHex[byte >> 4]).append(1, kHex[byte & 15]);
-    }
-  }
-}
 
 // "<time> <stream> F ", and where the F is.
 std::size_t BuildPrefix(Wall time, Stream stream, std::string& prefix) {
@@ -56,27 +26,6 @@ std::string JsonHead(Wall time, Stream stream, std::string_view app, std::string
 }
 
 }  // namespace
-
-void AppendJsonEscaped(std::string_view text, std::string& out) {
-  while (!text.empty()) {
-    std::size_t plain = 0;
-    while (plain < text.size() && !NeedsEscape(text[plain]))
-      ++plain;
-    out.append(text.substr(0, plain));
-    text.remove_prefix(plain);
-    if (text.empty()) return;
-    std::size_t taken = 1;
-    if (static_cast<unsigned char>(text[0]) < 0x80) {
-      AppendControl(text[0], out);
-    } else if (const std::size_t size = Utf8Length(text); size > 0) {
-      out.append(text.substr(0, size));
-      taken = size;
-    } else {
-      out.append(kReplacementCharacter);
-    }
-    text.remove_prefix(taken);
-  }
-}
 
 void LineFormatter::Append(const RecordBatch& batch, std::string& out) {
   NotBefore(batch.stamp);

@@ -112,7 +112,4 @@ void AppendMerged(std::string_view text, std::span<const JsonMember> members, st
 // nothing of use in `text`, if they are none.
 bool Unmerge(std::string_view object, std::string& text);
 
-// Appends `text` as the inside of a JSON string; what is not UTF-8 becomes U+FFFD.
-void AppendJsonEscaped(std::string_view text, std::string& out);
-
 }  // namespace tend::rotate

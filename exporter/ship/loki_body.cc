@@ -10,8 +10,8 @@
 
 #include <protozero/pbf_writer.hpp>
 
+#include "base/json_text.h"
 #include "base/utf8.h"
-#include "exporter/ship/json_text.h"
 
 namespace tend::exporter {
 namespace {

@@ -6,7 +6,7 @@
 
 #include <boost/json.hpp>
 
-#include "exporter/ship/json_text.h"
+#include "base/json_text.h"
 #include "exporter/ship/peer.h"
 
 namespace tend::exporter {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/json_text.h"
 #include "supervisor/ports/node_hosting.h"
 
 namespace tend::supervisor {
@@ -160,7 +161,7 @@ void NodeHost::Impl::NoteHandle(Worker& worker, SentHandle handle) {
 void NodeHost::Impl::AddRoute(Worker& worker, Route route) {
   closing_.erase(route.listener);
   std::erase_if(worker.routes, [&](const Route& other) { return other.key == route.key; });
-  route.quoted_key = QuotedKey(route.key);
+  route.quoted_key = Quoted(route.key);
   worker.routes.push_back(std::move(route));
   Join(worker, worker.routes.back());
 }

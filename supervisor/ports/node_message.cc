@@ -7,6 +7,8 @@
 
 #include <boost/json.hpp>
 
+#include "base/json_text.h"
+
 namespace tend::supervisor {
 namespace {
 
@@ -192,7 +194,7 @@ std::optional<NodeMessage> ReadFrequent(std::string_view text) {
 }
 
 std::string Head(const QueryReply& reply) {
-  std::string text = R"({"cmd":"NODE_CLUSTER","key":)" + QuotedKey(reply.key);
+  std::string text = R"({"cmd":"NODE_CLUSTER","key":)" + Quoted(reply.key);
   text += R"(,"ack":)" + std::to_string(reply.ack) + R"(,"seq":)" + std::to_string(reply.seq);
   text += R"(,"data":)";
   return text += reply.data;
@@ -227,7 +229,7 @@ std::string RoundRobinReply(const QueryReply& reply, const SocketAddress& bound)
   using Family = SocketAddress::Family;
   std::string text = Head(reply) + R"(,"errno":null)";
   if (bound.family != Family::kUnix) {
-    text += R"(,"sockname":{"address":)" + QuotedKey(bound.host) + R"(,"family":")";
+    text += R"(,"sockname":{"address":)" + Quoted(bound.host) + R"(,"family":")";
     text += bound.family == Family::kIpv4 ? "IPv4" : "IPv6";
     text += R"(","port":)" + std::to_string(bound.port) + '}';
   }
@@ -252,10 +254,6 @@ std::string AckMessage(std::int64_t seq, std::int64_t ack) {
 
 std::string DisconnectMessage(std::int64_t seq) {
   return R"({"cmd":"NODE_CLUSTER","act":"disconnect","seq":)" + std::to_string(seq) + "}\n";
-}
-
-std::string QuotedKey(std::string_view key) {
-  return json::serialize(json::string_view(key.data(), key.size()));
 }
 
 }  // namespace tend::supervisor

@@ -58,6 +58,5 @@ std::string ErrorReply(const QueryReply& reply, int number);
 std::string NewConnection(std::int64_t seq, std::string_view quoted_key);
 std::string AckMessage(std::int64_t seq, std::int64_t ack);
 std::string DisconnectMessage(std::int64_t seq);
-std::string QuotedKey(std::string_view key);
 
 }  // namespace tend::supervisor

@@ -10,8 +10,8 @@
 
 #include "base/base64.h"
 #include "base/files.h"
+#include "base/json_text.h"
 #include "base/utf8.h"
-#include "rotate/line_format.h"
 #include "rotate/line_level.h"
 
 namespace tend::supervisor {
@@ -28,16 +28,10 @@ constexpr auto kBusyPause = std::chrono::milliseconds(5);
 std::atomic<int> bodies{0};
 std::atomic<int> followers{0};
 
-std::string Escaped(std::string_view text) {
-  std::string out;
-  rotate::AppendJsonEscaped(text, out);
-  return out;
-}
-
 std::string ToJson(const rotate::StoredLine& line, bool bytes) {
-  std::string out = "{\"time\":\"" + FormatRfc3339(line.time) + "\",\"app\":\"";
-  rotate::AppendJsonEscaped(line.app, out);
-  out += "\",\"worker\":";
+  std::string out = "{\"time\":\"" + FormatRfc3339(line.time) + "\",\"app\":";
+  AppendJsonString(line.app, out);
+  out += ",\"worker\":";
   out += line.slot < 0 ? "null" : std::to_string(line.slot);
   out += ",\"stream\":\"";
   out += StreamName(line.stream);
@@ -45,9 +39,8 @@ std::string ToJson(const rotate::StoredLine& line, bool bytes) {
     out += "\",\"level\":\"";
     out += rotate::LevelName(*level);
   }
-  out += "\",\"message\":\"";
-  rotate::AppendJsonEscaped(line.text, out);
-  out += '"';
+  out += "\",\"message\":";
+  AppendJsonString(line.text, out);
   if (bytes && !IsUtf8(line.text)) out += ",\"bytes\":\"" + EncodeBase64(line.text) + '"';
   if ((line.flags & kLinePartial) != 0) out += ",\"partial\":true";
   if (!line.is_match) out += ",\"context\":true";
@@ -56,9 +49,9 @@ std::string ToJson(const rotate::StoredLine& line, bool bytes) {
 }
 
 std::string ToJson(const RunEvent& event) {
-  return "{\"time\":\"" + FormatRfc3339(event.time) + "\",\"app\":\"" + Escaped(event.app) +
-         "\",\"worker\":" + std::to_string(event.slot) +
-         ",\"event\":true,\"message\":\"[tend: " + Escaped(event.text) + "]\"}";
+  return "{\"time\":\"" + FormatRfc3339(event.time) + "\",\"app\":" + Quoted(event.app) +
+         ",\"worker\":" + std::to_string(event.slot) +
+         ",\"event\":true,\"message\":" + Quoted("[tend: " + event.text + ']') + '}';
 }
 
 }  // namespace
@@ -134,7 +127,7 @@ std::string LogBody::ReadSome(rotate::LogReader& reader, bool& is_last, bool& is
   }
   auto lines = is_at_end ? reader.Poll(kLinesPerTurn) : reader.Next(kLinesPerTurn);
   is_last = !lines;
-  if (!lines) return Wrap("{\"error\":\"" + Escaped(lines.error().message()) + "\"}");
+  if (!lines) return Wrap("{\"error\":" + Quoted(lines.error().message()) + '}');
   is_at_end = is_at_end || reader.at_end();
   is_last = is_at_end && !options_.follow;
   if (options_.restarts) restarts_.Learn(options_.restarts());
@@ -159,7 +152,7 @@ void LogBody::Run() {
     ReadAll();
   } catch (const std::exception& e) {
     const std::lock_guard lock(mutex_);
-    queue_.push_back(Wrap("{\"error\":\"" + Escaped(e.what()) + "\"}"));
+    queue_.push_back(Wrap("{\"error\":" + Quoted(e.what()) + '}'));
     queued_ += queue_.back().size();
     finished_ = true;
   }

@@ -8,9 +8,9 @@
 #include <set>
 #include <utility>
 
+#include "base/json_text.h"
 #include "base/pattern.h"
 #include "base/time.h"
-#include "rotate/line_format.h"
 #include "rotate/line_level.h"
 #include "supervisor/sidecar/log_body.h"
 
@@ -172,12 +172,11 @@ std::string LogStatsJson(const exporter::Snapshot& snapshot) {
     }
     const exporter::AppLogNumbers logs = app.logs.value_or(exporter::AppLogNumbers());
     if (out.back() != '[') out += ',';
-    out += R"({"name":")";
-    rotate::AppendJsonEscaped(app.status.name, out);
+    out += R"({"name":)";
+    AppendJsonString(app.status.name, out);
     const auto add = [&](const char* name, std::uint64_t value) {
       out.append(",\"").append(name).append("\":").append(std::to_string(value));
     };
-    out += '"';
     add("stdout_lines", written.lines);
     add("stderr_lines", errors.lines);
     add("bytes", written.bytes);

@@ -8,11 +8,11 @@
 #include <memory>
 #include <utility>
 
+#include "base/json_text.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "exporter/negotiate.h"
 #include "exporter/page.h"
-#include "rotate/line_format.h"
 #include "supervisor/sidecar/alerting.h"
 #include "supervisor/sidecar/discovery.h"
 #include "supervisor/sidecar/loop_ask.h"
@@ -50,9 +50,7 @@ std::string LinesJson(const std::vector<std::string>& lines) {
   std::string out = "{\"lines\":[";
   for (const std::string& line : lines) {
     if (out.back() != '[') out += ',';
-    out += '"';
-    rotate::AppendJsonEscaped(line, out);
-    out += '"';
+    AppendJsonString(line, out);
   }
   return out + "]}\n";
 }

@@ -107,6 +107,13 @@ TEST(Document, FindsKeysInJavaScriptSourceInTheirOrder) {
   EXPECT_EQ(apps.items[1].mark.line, 6);
 }
 
+TEST(Document, JsonOfAnyBytesIsJson) {
+  Value value;
+  value.kind = Value::Kind::kString;
+  value.text = "a\r\n\xff\x01";
+  EXPECT_EQ(ToJsonText(value), "\"a\\r\\n\xef\xbf\xbd\\u0001\"");
+}
+
 TEST(Document, NumbersOfJavaScriptKeepTheirForm) {
   const Parsed parsed = ParseJson("[3, 3.0, 3.5, -1, 1e3]");
   ASSERT_TRUE(parsed.ok);

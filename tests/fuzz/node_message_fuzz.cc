@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/json_text.h"
 #include "supervisor/ports/node_frames.h"
 #include "supervisor/ports/node_message.h"
 
@@ -66,7 +67,7 @@ void CheckMessage(const std::string& text) {
   CheckLine(SharedReply(reply, true));
   CheckLine(RoundRobinReply(reply, message.query.address));
   CheckLine(ErrorReply(reply, EADDRINUSE));
-  CheckLine(NewConnection(INT64_MAX, QuotedKey(message.query.key)));
+  CheckLine(NewConnection(INT64_MAX, Quoted(message.query.key)));
   if (message.query.wrong == 0) (void)ToKernel(message.query.address);
 }
 

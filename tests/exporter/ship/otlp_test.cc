@@ -1,7 +1,6 @@
 #include <boost/json.hpp>
 #include <gmock/gmock.h>
 
-#include "exporter/ship/json_text.h"
 #include "exporter/ship/otlp_body.h"
 #include "exporter/ship/otlp_sink.h"
 #include "exporter/ship/test_server.h"
@@ -21,17 +20,6 @@ ShipEntry Entry(std::string text, int slot = 0, std::string_view level = "") {
   entry.level = level;
   entry.text = std::move(text);
   return entry;
-}
-
-TEST(AppendJsonString, EscapesAndMendsWhatIsNoText) {
-  std::string out;
-  AppendJsonString(std::string_view("a\"b\\c\n\r\t\0\x1f\x7f\xff\xc3\xa9\xe2\x82", 16), out);
-  EXPECT_EQ(
-      out,
-      "\"a\\\"b\\\\c\\n\\r\\t\\u0000\\u001f\x7f\xef\xbf\xbd\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd\"");
-  std::string empty;
-  AppendJsonString("", empty);
-  EXPECT_EQ(empty, "\"\"");
 }
 
 TEST(OtlpLogsBody, HasAResourceForEachWorker) {

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/json_text.h"
+
 namespace tend::supervisor {
 namespace {
 
@@ -112,7 +114,7 @@ TEST(NodeMessage, AnswersAreLinesThatTheKernelTakesWhole) {
   const QueryReply reply{1, 2, key, data};
   for (const std::string& line :
        {SharedReply(reply, true), RoundRobinReply(reply, {Family::kIpv6, "::", 80}),
-        ErrorReply(reply, EADDRINUSE), NewConnection(7, QuotedKey(key))}) {
+        ErrorReply(reply, EADDRINUSE), NewConnection(7, Quoted(key))}) {
     EXPECT_LT(line.size(), 32u << 10);
     EXPECT_EQ(line.find('\n'), line.size() - 1);
   }
