@@ -1,12 +1,12 @@
 #include "supervisor/control/app_metrics.h"
 
-#include <charconv>
 #include <cmath>
 #include <optional>
 
 #include <boost/json.hpp>
 
 #include "base/link.h"
+#include "base/number.h"
 
 namespace tend::supervisor {
 namespace {
@@ -32,12 +32,10 @@ bool SetNumber(double number, CustomValue& out) {
 bool ReadText(std::string_view text, CustomValue& out) {
   const std::size_t first = text.find_first_not_of(' ');
   text.remove_prefix(first == std::string_view::npos ? text.size() : first);
-  double number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc()) return false;
-  const auto used = static_cast<std::size_t>(end - text.data());
-  if (out.unit.empty()) out.unit = CustomName(text.substr(used), kCustomUnitMax);
-  return SetNumber(number, out);
+  const auto number = TakeNumber<double>(text);
+  if (!number) return false;
+  if (out.unit.empty()) out.unit = CustomName(text, kCustomUnitMax);
+  return SetNumber(*number, out);
 }
 
 bool ReadValue(const json::value& value, CustomValue& out) {

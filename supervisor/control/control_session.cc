@@ -4,7 +4,8 @@
 
 #include <utility>
 
-#include "supervisor/control/json_text.h"
+#include "base/json_text.h"
+#include "supervisor/control/send_message.h"
 
 namespace tend::supervisor {
 namespace {

@@ -3,8 +3,9 @@
 
 #include <boost/json.hpp>
 
+#include "base/json_text.h"
 #include "supervisor/control/control_session.h"
-#include "supervisor/control/json_text.h"
+#include "supervisor/control/send_message.h"
 
 namespace tend::supervisor {
 namespace {

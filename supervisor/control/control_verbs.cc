@@ -3,9 +3,10 @@
 #include <array>
 #include <utility>
 
+#include "base/json_text.h"
 #include "config/codec.h"
 #include "supervisor/control/control_session.h"
-#include "supervisor/control/json_text.h"
+#include "supervisor/control/send_message.h"
 #include "supervisor/launch.h"
 
 namespace tend::supervisor {

@@ -5,11 +5,12 @@
 
 #include <boost/json.hpp>
 
+#include "base/json_text.h"
 #include "base/log.h"
 #include "config/codec.h"
 #include "config/worker_command.h"
 #include "supervisor/control/app_metrics.h"
-#include "supervisor/control/json_text.h"
+#include "supervisor/control/send_message.h"
 
 namespace tend::supervisor {
 namespace {

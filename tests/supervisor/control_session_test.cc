@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "base/utf8.h"
 #include "config/codec.h"
 #include "fleet_fixture.h"
 
@@ -160,6 +161,26 @@ TEST_F(ControlTest, DescribeGivesTheConfigurationWithoutSecrets) {
   for (const std::string& answer : Ask(R"({"verb":"describe","select":["api"]})"))
     EXPECT_THAT(answer, testing::Not(HasSubstr("hunter2")));
   EXPECT_THAT(Ask(R"({"verb":"env","select":["api"]})")[0], HasSubstr(R"("PASSWORD":"hunter2")"));
+}
+
+// A client that reads JSON has to be able to.
+TEST_F(ControlTest, BytesOfAnEnvironmentThatAreNoTextAreShownAsSuch) {
+  auto app = App("api");
+  app.env["BYTES"] = "a\xff";
+  StartApp(app);
+  EXPECT_THAT(Ask(R"({"verb":"env","select":["api"]})")[0],
+              HasSubstr("\"BYTES\":\"a\xef\xbf\xbd\""));
+}
+
+TEST_F(ControlTest, AnErrorThatIsCutWithinACharacterIsText) {
+  std::string name;
+  while (name.size() < 10'000)
+    name += "\xc3\xa4";
+  for (const std::string before : {"", "x"}) {
+    const std::string answer = Ask(R"({"verb":"stop","select":[")" + before + name + "\"]}")[0];
+    EXPECT_THAT(answer, HasSubstr(R"("exit":4,"error":"there is no app)"));
+    EXPECT_TRUE(IsUtf8(answer)) << answer;
+  }
 }
 
 TEST_F(ControlTest, AnUnknownAppIsExitFour) {

@@ -1,16 +1,10 @@
-#include "supervisor/control/json_text.h"
+#include "supervisor/control/send_message.h"
 
 #include <utility>
-
-#include <boost/json.hpp>
 
 #include "base/log.h"
 
 namespace tend::supervisor {
-
-std::string Quoted(std::string_view text) {
-  return boost::json::serialize(boost::json::string_view(text.data(), text.size()));
-}
 
 void SendMessage(PacketChannel& channel, std::string message) {
   if (message.size() > kLinkPacketMax) {
