@@ -3,19 +3,13 @@
 #include <fnmatch.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstddef>
 #include <optional>
 
+#include "base/number.h"
+
 namespace tend {
 namespace {
-
-std::optional<int> Number(std::string_view text) {
-  int value = 0;
-  const auto [stop, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (ec != std::errc{} || stop != text.data() + text.size() || value < 0) return std::nullopt;
-  return value;
-}
 
 template <typename Predicate>
 std::vector<Selected> WholeApps(const std::vector<Selectable>& from, Predicate matches) {
@@ -29,7 +23,7 @@ std::vector<Selected> WholeApps(const std::vector<Selectable>& from, Predicate m
 std::vector<Selected> ByWorkerName(std::string_view selector, const std::vector<Selectable>& from) {
   const std::size_t colon = selector.rfind(':');
   if (colon == std::string_view::npos) return {};
-  const auto slot = Number(selector.substr(colon + 1));
+  const auto slot = ParseNumber<int>(selector.substr(colon + 1));
   if (!slot) return {};
   for (const Selectable& app : from) {
     if (app.app != selector.substr(0, colon)) continue;
@@ -78,7 +72,7 @@ std::vector<Selected> Select(std::string_view selector, const std::vector<Select
     return WholeApps(from,
                      [&](const Selectable& app) { return app.namespace_ == selector.substr(1); });
   }
-  if (const auto id = Number(selector)) return ById(*id, from);
+  if (const auto id = ParseNumber<int>(selector); id && *id >= 0) return ById(*id, from);
   if (auto worker = ByWorkerName(selector, from); !worker.empty()) return worker;
   if (selector.find_first_of("*?[") == std::string_view::npos) return {};
   const std::string pattern(selector);

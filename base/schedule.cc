@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "base/number.h"
 
 namespace tend {
 namespace {
@@ -53,14 +54,6 @@ Error Wrong(const Field& field, std::string_view part) {
                                    std::to_string(field.max) + ")");
 }
 
-std::optional<int> Number(std::string_view text) {
-  int value = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, ec] = std::from_chars(text.data(), end, value);
-  if (text.empty() || ec != std::errc{} || stop != end || value < 0) return std::nullopt;
-  return value;
-}
-
 std::optional<int> ValueOf(const Field& field, std::string_view text) {
   std::string lower(text);
   std::transform(lower.begin(), lower.end(), lower.begin(),
@@ -68,7 +61,7 @@ std::optional<int> ValueOf(const Field& field, std::string_view text) {
   for (std::size_t i = 0; i < field.words.size(); ++i) {
     if (field.words[i] == lower) return field.min + static_cast<int>(i);
   }
-  const auto value = Number(text);
+  const auto value = ParseNumber<int>(text);
   if (!value || *value < field.min || *value > field.max) return std::nullopt;
   return value;
 }
@@ -80,7 +73,7 @@ Result<> AddPart(const Field& field, std::string_view part, std::bitset<kSize>& 
   const std::string_view range = part.substr(0, slash);
   int step = 1;
   if (slash != std::string_view::npos) {
-    const auto number = Number(part.substr(slash + 1));
+    const auto number = ParseNumber<int>(part.substr(slash + 1));
     if (!number || *number < 1 || *number > field.max) return Wrong(field, part);
     step = *number;
   }

@@ -4,8 +4,9 @@
 #include <string.h>  // NOLINT(modernize-deprecated-headers): sigabbrev_np is not in <cstring>
 
 #include <algorithm>
-#include <charconv>
 #include <numeric>
+
+#include "base/number.h"
 
 namespace tend {
 namespace {
@@ -39,10 +40,8 @@ std::string SignalName(int number) {
 
 int SignalNumber(std::string_view name) {
   if (name.starts_with("SIG")) name.remove_prefix(3);
-  int number = 0;
-  const auto [stop, ec] = std::from_chars(name.data(), name.data() + name.size(), number);
-  if (ec == std::errc{} && stop == name.data() + name.size()) {
-    return number > 0 && number < NSIG ? number : 0;
+  if (const auto number = ParseNumber<int>(name)) {
+    return *number > 0 && *number < NSIG ? *number : 0;
   }
   for (int candidate = 1; candidate < NSIG; ++candidate) {
     const char* short_name = ::sigabbrev_np(candidate);

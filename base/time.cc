@@ -6,6 +6,8 @@
 #include <ctime>
 #include <limits>
 
+#include "base/number.h"
+
 namespace tend {
 namespace {
 
@@ -35,9 +37,9 @@ Calendar Split(Wall time) {
 // Reads exactly `digits` decimal digits from the front of `text`.
 bool TakeDigits(std::string_view& text, std::size_t digits, int& value) {
   if (text.size() < digits) return false;
-  const auto end = text.data() + digits;
-  const auto [stop, ec] = std::from_chars(text.data(), end, value);
-  if (ec != std::errc{} || stop != end || text[0] == '-') return false;
+  const auto number = ParseNumber<int>(text.substr(0, digits));
+  if (!number || text[0] == '-') return false;
+  value = *number;
   text.remove_prefix(digits);
   return true;
 }

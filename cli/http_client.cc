@@ -7,10 +7,10 @@
 #include <array>
 #include <cctype>
 #include <cerrno>
-#include <charconv>
 #include <optional>
 
 #include "base/fd.h"
+#include "base/number.h"
 #include "base/time.h"
 #include "cli/unix_socket.h"
 
@@ -36,13 +36,6 @@ std::string_view Trim(std::string_view text) {
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t' || text.back() == '\r'))
     text.remove_suffix(1);
   return text;
-}
-
-std::optional<std::uint64_t> Number(std::string_view text, int base) {
-  std::uint64_t value = 0;
-  const auto [stop, ec] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-  if (text.empty() || ec != std::errc{} || stop != text.data() + text.size()) return std::nullopt;
-  return value;
 }
 
 // `body` goes with anything but a GET.
@@ -152,7 +145,7 @@ Result<> HttpResponse::TakeLine(std::string_view line) {
   } else if (state_ == State::kTrailer) {
     if (line.empty()) state_ = State::kDone;
   } else {
-    const auto size = Number(Trim(line.substr(0, line.find(';'))), 16);
+    const auto size = ParseNumber<std::uint64_t>(Trim(line.substr(0, line.find(';'))), 16);
     if (!size) return NotHttp("a chunk without a size");
     left_ = *size;
     state_ = left_ == 0 ? State::kTrailer : State::kChunk;
@@ -164,7 +157,7 @@ Result<> HttpResponse::TakeHead(std::string_view head) {
   const std::size_t first_end = std::min(head.find("\r\n"), head.size());
   const std::string_view first = head.substr(0, first_end);
   const auto status = first.size() >= 12 && first.starts_with("HTTP/1.") && first[8] == ' '
-                          ? Number(first.substr(9, 3), 10)
+                          ? ParseNumber<std::uint64_t>(first.substr(9, 3))
                           : std::nullopt;
   if (!status || *status < 100) return NotHttp("its first line has no status");
   body_state_ = State::kUntilClose;
@@ -189,7 +182,7 @@ Result<> HttpResponse::TakeHeader(std::string_view line) {
   const std::string_view name = line.substr(0, colon);
   const std::string_view value = Trim(line.substr(colon + 1));
   if (SameWord(name, "content-length")) {
-    const auto length = Number(value, 10);
+    const auto length = ParseNumber<std::uint64_t>(value);
     if (!length) return NotHttp("its length is not a number");
     left_ = *length;
     body_state_ = State::kLength;

@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <string_view>
 
 #include "base/files.h"
+#include "base/number.h"
 
 namespace tend::cli {
 namespace {
@@ -28,10 +28,8 @@ bool HasEnded(int pidfd, std::chrono::milliseconds limit) {
 }  // namespace
 
 Fd OpenKeeper(const std::string& run) {
-  const std::string line = FirstLine(run + "/lock");
-  pid_t pid = 0;
-  const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), pid);
-  if (error != std::errc() || end != line.data() + line.size() || pid <= 1) return Fd();
+  const pid_t pid = ParseNumber<pid_t>(FirstLine(run + "/lock")).value_or(0);
+  if (pid <= 1) return Fd();
   Fd keeper(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!keeper.valid()) return keeper;
   // The number may be another program's by now. The name is read while the pidfd is held, so that

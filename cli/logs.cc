@@ -1,8 +1,8 @@
 #include <time.h>
 
-#include <charconv>
 #include <map>
 
+#include "base/number.h"
 #include "cli/commands.h"
 #include "cli/http_client.h"
 #include "cli/interrupt.h"
@@ -19,12 +19,8 @@ namespace {
 constexpr std::size_t kLinesByDefault = 50;
 
 Result<std::size_t> ParseCount(const std::string& option, const std::string& text) {
-  std::size_t value = 0;
-  const auto [stop, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || ec != std::errc{} || stop != text.data() + text.size()) {
-    return Error(Errc::kInvalid, option + ": not a number: " + Harmless(text));
-  }
-  return value;
+  if (const auto value = ParseNumber<std::size_t>(text)) return *value;
+  return Error(Errc::kInvalid, option + ": not a number: " + Harmless(text));
 }
 
 Result<LogQuery> QueryOf(const Arguments& arguments, Wall now) {

@@ -5,25 +5,18 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 #include <cstdint>
 #include <fstream>
 #include <memory>
 #include <optional>
 #include <sstream>
 
+#include "base/number.h"
+
 namespace tend::cli {
 namespace {
 
 constexpr std::string_view kListening = "0A";  // TCP_LISTEN in /proc/net/tcp
-
-template <typename Number>
-std::optional<Number> Parse(std::string_view text, int base) {
-  Number value{};
-  const auto [stop, ec] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-  if (text.empty() || ec != std::errc{} || stop != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 // The last number from 1 to 65535 in `text` that stands after ':', ',' or ' ' and is not errno 98.
 int LastPort(std::string_view text) {
@@ -41,7 +34,7 @@ int LastPort(std::string_view text) {
     const char after = end == text.size() ? ' ' : text[end];
     const bool alone = (before == ':' || before == ',' || before == ' ') && after != '.' &&
                        after != ']' && after != ':';
-    const auto number = Parse<int>(text.substr(at, end - at), 10);
+    const auto number = ParseNumber<int>(text.substr(at, end - at));
     if (alone && number && *number > 0 && *number < 65536 && *number != 98) port = *number;
     at = end;
   }
@@ -62,8 +55,8 @@ std::optional<std::uint64_t> ListeningInode(const std::string& path, int port) {
     fields >> inode;
     const std::size_t colon = local.rfind(':');
     if (state != kListening || colon == std::string::npos) continue;
-    if (Parse<int>(std::string_view(local).substr(colon + 1), 16) != port) continue;
-    return Parse<std::uint64_t>(inode, 10);
+    if (ParseNumber<int>(std::string_view(local).substr(colon + 1), 16) != port) continue;
+    return ParseNumber<std::uint64_t>(inode);
   }
   return std::nullopt;
 }
@@ -116,7 +109,7 @@ int PortHolder(int port, const std::string& proc) {
   if (!inode) inode = ListeningInode(proc + "/net/tcp6", port);
   if (!inode) return 0;
   for (const std::string& name : Entries(proc)) {
-    const auto pid = Parse<int>(name, 10);
+    const auto pid = ParseNumber<int>(name);
     if (pid && HoldsSocket(proc + '/' + name + "/fd", *inode)) return *pid;
   }
   return 0;

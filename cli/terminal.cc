@@ -7,9 +7,10 @@
 #include <array>
 #include <cctype>
 #include <cerrno>
-#include <charconv>
 #include <cstdlib>
 #include <utility>
+
+#include "base/number.h"
 
 namespace tend::cli {
 namespace {
@@ -32,10 +33,8 @@ bool LocaleIsUtf8() {
 }
 
 int WidthOf(int fd) {
-  const std::string_view columns = Variable("COLUMNS");
-  int width = 0;
-  const auto [stop, ec] = std::from_chars(columns.data(), columns.data() + columns.size(), width);
-  if (ec == std::errc{} && stop == columns.data() + columns.size() && width > 0) return width;
+  const int width = ParseNumber<int>(Variable("COLUMNS")).value_or(0);
+  if (width > 0) return width;
   winsize size{};
   if (::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
   return 80;

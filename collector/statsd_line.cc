@@ -1,9 +1,10 @@
 #include "collector/statsd_line.h"
 
-#include <charconv>
 #include <cmath>
 #include <optional>
 #include <string>
+
+#include "base/number.h"
 
 namespace tend::collector {
 namespace {
@@ -13,13 +14,11 @@ constexpr double kNumberMax = 1e15;
 constexpr double kRateMin = 1e-6;
 
 std::optional<double> NumberOf(std::string_view text) {
-  // from_chars does not know the sign that makes a change of a level.
+  // The sign that makes a change of a level.
   if (text.starts_with('+')) text.remove_prefix(1);
   if (text.starts_with('+')) return std::nullopt;
-  double number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const bool is_number = error == std::errc() && end == text.data() + text.size();
-  if (!is_number || !std::isfinite(number) || std::fabs(number) > kNumberMax) return std::nullopt;
+  const auto number = ParseNumber<double>(text);
+  if (!number || !std::isfinite(*number) || std::fabs(*number) > kNumberMax) return std::nullopt;
   return number;
 }
 

@@ -5,7 +5,8 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+
+#include "base/number.h"
 
 namespace tend::config {
 namespace {
@@ -14,11 +15,8 @@ constexpr std::size_t kHostMax = 253;
 constexpr std::size_t kHttpPathMax = 2000;
 
 std::optional<std::uint16_t> Port(std::string_view text) {
-  std::uint16_t port = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, port);
-  if (error != std::errc{} || stop != end || port == 0) return std::nullopt;
-  return port;
+  const auto port = ParseNumber<std::uint16_t>(text);
+  return port != 0 ? port : std::nullopt;
 }
 
 bool IsNumeric(int family, const std::string& host) {

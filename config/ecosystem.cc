@@ -4,13 +4,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
 #include <filesystem>
 #include <system_error>
 
 #include <fmt/format.h>
 
+#include "base/number.h"
 #include "base/time.h"
 #include "config/child_output.h"
 #include "config/ecosystem_program.h"
@@ -27,11 +27,7 @@ Evaluated Failure(std::string message, std::string help = {}) {
 }
 
 int NumberOf(const Value* value) {
-  int number = 0;
-  if (value != nullptr) {
-    std::from_chars(value->text.data(), value->text.data() + value->text.size(), number);
-  }
-  return number;
+  return value == nullptr ? 0 : ParseNumber<int>(value->text).value_or(0);
 }
 
 std::string LastLines(std::string said) {

@@ -5,8 +5,9 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <vector>
+
+#include "base/number.h"
 
 namespace tend::config {
 namespace {
@@ -14,14 +15,9 @@ namespace {
 constexpr std::size_t kEntryMax = 1 << 20;  // bytes of a database entry
 
 std::optional<unsigned> Number(const std::string& text) {
-  unsigned number = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  const auto number = ParseNumber<unsigned>(text);
   // -1 means "leave it" to setuid's relatives.
-  if (error != std::errc{} || stop != end || number == static_cast<unsigned>(-1)) {
-    return std::nullopt;
-  }
-  return number;
+  return number != static_cast<unsigned>(-1) ? number : std::nullopt;
 }
 
 // Calls `look_up(buffer)` with more room until it fits. True if it found something.

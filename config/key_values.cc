@@ -1,10 +1,10 @@
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <optional>
 
 #include <fmt/format.h>
 
+#include "base/number.h"
 #include "base/pattern.h"
 #include "base/schedule.h"
 #include "base/status.h"
@@ -19,11 +19,7 @@ using ValueKind = Value::Kind;
 
 std::optional<std::int64_t> Integer(std::string_view text) {
   if (text.starts_with('+')) text.remove_prefix(1);
-  std::int64_t number = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc{} || stop != end) return std::nullopt;
-  return number;
+  return ParseNumber<std::int64_t>(text);
 }
 
 bool IsText(const Value& value) {

@@ -1,9 +1,9 @@
 #include "config/worker_command.h"
 
-#include <charconv>
 #include <cstdint>
 #include <map>
 
+#include "base/number.h"
 #include "config/address.h"
 #include "config/identity.h"
 #include "config/interpreter.h"
@@ -16,8 +16,8 @@ std::string Incremented(const std::map<std::string, std::string>& environment,
                         int slot) {
   std::int64_t number = 0;
   if (const auto found = environment.find(name); found != environment.end()) {
-    const std::string& text = found->second;
-    std::from_chars(text.data(), text.data() + text.size(), number);
+    std::string_view text = found->second;
+    number = TakeNumber<std::int64_t>(text).value_or(0);
   }
   // Unsigned, so that the largest number wraps instead of being undefined.
   return std::to_string(static_cast<std::int64_t>(static_cast<std::uint64_t>(number) +
@@ -81,10 +81,7 @@ std::vector<std::string> BuildEnvironment(const AppConfig& app, int slot, int id
 
 int PortOf(const AppConfig& app, int slot) {
   const auto number = [](std::string_view text) {
-    int port = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-    const bool is_port = error == std::errc() && end == text.data() + text.size();
-    return is_port && port > 0 && port <= 65535 ? port : 0;
+    return ParseNumber<std::uint16_t>(text).value_or(0);
   };
   if (app.increment_var == "PORT") return number(Incremented(app.env, "PORT", slot));
   // They cannot all have it; which of them does is not said.

@@ -1,9 +1,9 @@
 #include "exporter/http_text.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/json_text.h"
+#include "base/number.h"
 
 namespace tend::exporter {
 namespace {
@@ -66,10 +66,7 @@ bool SplitAddress(std::string_view address, std::string& host, std::string& port
   if (colon == std::string_view::npos || colon == 0) return false;
   host = address.substr(0, colon);
   port = address.substr(colon + 1);
-  int number = -1;
-  const auto [stop, ec] = std::from_chars(port.data(), port.data() + port.size(), number);
-  if (ec != std::errc{} || stop != port.data() + port.size()) return false;
-  if (number < 0 || number > 65535) return false;
+  if (!ParseNumber<std::uint16_t>(port)) return false;
   if (host.starts_with('[')) {
     if (!host.ends_with(']')) return false;
     host = host.substr(1, host.size() - 2);

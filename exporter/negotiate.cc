@@ -1,8 +1,9 @@
 #include "exporter/negotiate.h"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
+
+#include "base/number.h"
 
 namespace tend::exporter {
 namespace {
@@ -31,10 +32,10 @@ void ForEachElement(std::string_view header, Fn fn) {
     double q = 1;
     while (element.find(';') != std::string_view::npos) {
       element.remove_prefix(element.find(';') + 1);
-      const std::string_view parameter = Trim(element.substr(0, element.find(';')));
+      std::string_view parameter = Trim(element.substr(0, element.find(';')));
       if (parameter.size() < 3 || !EqualsIgnoringCase(parameter.substr(0, 2), "q=")) continue;
-      const char* end = parameter.data() + parameter.size();
-      if (std::from_chars(parameter.data() + 2, end, q).ec != std::errc{}) q = 0;
+      parameter.remove_prefix(2);
+      q = TakeNumber<double>(parameter).value_or(0);
       q = q >= 0 ? std::min(q, 1.0) : 0;  // NaN is below nothing.
     }
     if (!name.empty()) fn(name, q);

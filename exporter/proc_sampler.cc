@@ -7,10 +7,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <map>
 #include <memory>
 
+#include "base/number.h"
 #include "exporter/proc_text.h"
 
 namespace tend::exporter {
@@ -160,13 +160,10 @@ std::vector<ProcessParent> ProcSampler::Processes() const {
   const Folder folder = OpenFolder(root_.get(), ".");
   if (!folder) return processes;
   while (const dirent* entry = ::readdir(folder.get())) {
-    const std::string_view name = entry->d_name;
-    int pid = 0;
-    const auto [stop, ec] = std::from_chars(name.data(), name.data() + name.size(), pid);
-    if (ec != std::errc{} || stop != name.data() + name.size()) continue;
-    const auto stat = ParseStat(Read(pid, "stat"));
+    const auto pid = ParseNumber<int>(entry->d_name);
+    const auto stat = pid ? ParseStat(Read(*pid, "stat")) : std::nullopt;
     if (!stat) continue;
-    processes.push_back({pid, static_cast<int>(stat->parent), static_cast<int>(stat->session)});
+    processes.push_back({*pid, static_cast<int>(stat->parent), static_cast<int>(stat->session)});
   }
   return processes;
 }

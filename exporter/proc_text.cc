@@ -1,16 +1,14 @@
 #include "exporter/proc_text.h"
 
 #include <algorithm>
-#include <charconv>
+
+#include "base/number.h"
 
 namespace tend::exporter {
 namespace {
 
 std::optional<std::uint64_t> ToNumber(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto [stop, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (ec != std::errc{}) return std::nullopt;
-  return value;
+  return TakeNumber<std::uint64_t>(text);
 }
 
 std::string_view AfterBlanks(std::string_view text) {

@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <limits>
 #include <string>
 #include <vector>
+
+#include "base/number.h"
 
 namespace tend::rotate {
 namespace {
@@ -58,10 +59,8 @@ std::optional<LineLevel> ByName(std::string_view name) {
 }
 
 std::optional<double> Number(std::string_view text) {
-  double number = 0;
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || stop != text.data() + text.size()) return std::nullopt;
-  return std::isfinite(number) ? std::optional(number) : std::nullopt;
+  const auto number = ParseNumber<double>(text);
+  return number && std::isfinite(*number) ? number : std::nullopt;
 }
 
 bool IsString(std::string_view value) {
@@ -117,9 +116,8 @@ std::optional<Wall> TimeOfNumber(double number) {
 
 // Exactly, where a number is whole: a double has not all digits of nanoseconds.
 std::optional<Wall> TimeOfWhole(std::string_view text) {
-  std::int64_t number = 0;
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || stop != text.data() + text.size() || number <= 0) return std::nullopt;
+  const std::int64_t number = ParseNumber<std::int64_t>(text).value_or(0);
+  if (number <= 0) return std::nullopt;
   std::int64_t unit = 1'000'000'000;
   for (std::int64_t rest = number; unit > 1 && rest >= kSecondsBelow; rest /= 1000)
     unit /= 1000;

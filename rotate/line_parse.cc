@@ -1,8 +1,8 @@
-#include <charconv>
 #include <optional>
 
 #include <boost/json.hpp>
 
+#include "base/number.h"
 #include "rotate/line_format.h"
 #include "rotate/segment_name.h"
 
@@ -37,8 +37,8 @@ void TakeWorker(const std::string& app, ParsedLine& parsed) {
   if (!word) return;
   int slot = -1;
   if (*word != "-") {
-    const auto [stop, ec] = std::from_chars(word->data(), word->data() + word->size(), slot);
-    if (ec != std::errc{} || stop != word->data() + word->size() || slot < 0) return;
+    slot = ParseNumber<int>(*word).value_or(-1);
+    if (slot < 0) return;
   }
   parsed.slot = slot;
   parsed.text = text;

@@ -1,6 +1,6 @@
 #include "rotate/segment_name.h"
 
-#include <charconv>
+#include "base/number.h"
 
 namespace tend::rotate {
 namespace {
@@ -60,7 +60,7 @@ std::optional<SegmentName> ParseSegmentName(std::string_view base, std::string_v
     ++digits;
   if (digits < kDigitsMin || digits > kDigitsMax) return std::nullopt;
   if (digits > kDigitsMin && file[0] == '0') return std::nullopt;  // we would not find it again
-  std::from_chars(file.data(), file.data() + digits, name.sequence);
+  name.sequence = ParseNumber<decltype(name.sequence)>(file.substr(0, digits)).value_or(0);
   file.remove_prefix(digits);
   if (file.empty()) {
     name.kind = SegmentKind::kSealed;

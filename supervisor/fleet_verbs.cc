@@ -1,9 +1,9 @@
 // What may be asked of the fleet.
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "base/log.h"
+#include "base/number.h"
 #include "config/codec.h"
 #include "config/worker_command.h"
 #include "supervisor/fleet.h"
@@ -270,10 +270,8 @@ void Fleet::Scale(const std::vector<Selected>& what,
                   const TicketPtr& ticket) {
   const bool relative = instances.starts_with('+') || instances.starts_with('-');
   const std::string digits = instances.substr(relative ? 1 : 0);
-  int number = 0;
-  const auto [stop, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  const bool is_number = ec == std::errc{} && stop == digits.data() + digits.size() &&
-                         number >= 0 && number <= static_cast<int>(kWorkersMax);
+  const int number = ParseNumber<int>(digits).value_or(-1);
+  const bool is_number = number >= 0 && number <= static_cast<int>(kWorkersMax);
   EnqueueEach(
       what, ticket, Act::kStart, [=, this](const Target& target, App& app, Job& job) -> Result<> {
         const int now = app.config->instances;

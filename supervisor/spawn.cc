@@ -13,11 +13,11 @@
 #include <linux/sched.h>
 
 #include <cerrno>
-#include <charconv>
 #include <cstdlib>
 #include <string_view>
 
 #include "base/check.h"
+#include "base/number.h"
 #include "supervisor/child.h"
 
 namespace tend::supervisor {
@@ -25,14 +25,6 @@ namespace {
 
 constexpr const char* kDefaultPath = "/usr/local/bin:/usr/bin:/bin";
 constexpr std::string_view kListenPid = "LISTEN_PID=";
-
-template <typename Number>
-std::optional<Number> ParseNumber(std::string_view text) {
-  Number number{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
 
 // Where `program` may be: itself if it names a folder, else in each folder of the worker's PATH.
 std::vector<std::string> Candidates(const LaunchSpec& spec) {

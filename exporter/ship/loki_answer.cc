@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <optional>
 #include <string_view>
 
+#include "base/number.h"
 #include "base/time.h"
 #include "exporter/ship/http_outcome.h"
 
@@ -20,11 +20,8 @@ std::optional<std::string_view> WordBehind(std::string_view text, std::string_vi
   return text.substr(0, text.find_first_of(" ,'\"\n"));
 }
 
-std::optional<std::uint64_t> Number(std::string_view text) {
-  std::uint64_t number = 0;
-  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (ec != std::errc{}) return std::nullopt;
-  return number;
+std::optional<std::uint64_t> NumberAt(std::string_view text) {
+  return TakeNumber<std::uint64_t>(text);
 }
 
 // "total ignored: 3 out of 10", for each stream that has some.
@@ -33,7 +30,7 @@ std::size_t TotalIgnored(std::string_view body) {
   std::size_t total = 0;
   for (std::size_t at = body.find(kMark); at != std::string_view::npos; at = body.find(kMark, at)) {
     at += kMark.size();
-    total += Number(body.substr(at)).value_or(0);
+    total += NumberAt(body.substr(at)).value_or(0);
   }
   return total;
 }
@@ -46,7 +43,7 @@ std::size_t ErrorsLike(std::string_view body) {
        at = body.find(kMark, at + 1)) {
     const std::size_t before = body.substr(0, at).find_last_not_of("0123456789");
     const std::size_t begin = before == std::string_view::npos ? 0 : before + 1;
-    total += Number(body.substr(begin, at - begin)).value_or(0);
+    total += NumberAt(body.substr(begin, at - begin)).value_or(0);
   }
   return total;
 }
@@ -84,7 +81,7 @@ std::size_t Rejected(std::string_view body,
     if (newest) return CountIf(batches, [&](const ShipEntry& e) { return e.time >= *newest; });
   }
   if (const auto word = WordBehind(body, "ax entry size '")) {  // "Max", "max"
-    const auto size_max = Number(*word);
+    const auto size_max = NumberAt(*word);
     if (size_max)
       return CountIf(batches, [&](const ShipEntry& e) { return e.text.size() > *size_max; });
   }

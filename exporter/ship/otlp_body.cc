@@ -7,6 +7,7 @@
 #include <boost/json.hpp>
 
 #include "base/json_text.h"
+#include "base/number.h"
 #include "exporter/ship/peer.h"
 
 namespace tend::exporter {
@@ -97,8 +98,7 @@ std::size_t RejectedInText(std::string_view answer, std::string& reason) {
   if (at == std::string_view::npos) return 0;
   std::string_view rest = answer.substr(at + kName.size());
   rest.remove_prefix(std::min(rest.find_first_not_of(" :\""), rest.size()));
-  std::size_t rejected = 0;
-  std::from_chars(rest.data(), rest.data() + rest.size(), rejected);
+  const std::size_t rejected = TakeNumber<std::size_t>(rest).value_or(0);
   if (rejected > 0) reason = FirstLine(answer);
   return rejected;
 }
@@ -127,7 +127,7 @@ std::size_t OtlpRejected(const std::string& answer, std::string& reason) {
   if (count == nullptr) return 0;
   std::size_t rejected = 0;
   if (const auto* text = count->if_string()) {  // int64 is a string in proto3's JSON
-    std::from_chars(text->data(), text->data() + text->size(), rejected);
+    rejected = ParseNumber<std::size_t>({text->data(), text->size()}).value_or(0);
   } else if (const auto* number = count->if_int64(); number != nullptr && *number > 0) {
     rejected = static_cast<std::size_t>(*number);
   }

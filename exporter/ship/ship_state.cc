@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/log.h"
+#include "base/number.h"
 
 namespace tend::exporter {
 namespace {
@@ -36,9 +37,9 @@ class Words {
   }
   template <typename T>
   void Take(T& number) {
-    const std::string_view word = Word();
-    const auto [end, ec] = std::from_chars(word.data(), word.data() + word.size(), number);
-    if (ec != std::errc{} || end != word.data() + word.size()) failed_ = true;
+    const auto read = ParseNumber<T>(Word());
+    number = read.value_or(number);
+    failed_ = failed_ || !read;
   }
   void Take(Wall& time) {
     Wall::rep count = 0;

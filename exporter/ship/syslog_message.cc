@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <ctime>
+
+#include "base/number.h"
 
 namespace tend::exporter {
 namespace {
@@ -118,10 +119,9 @@ Result<SyslogTarget> ParseSyslogUrl(std::string_view url) {
     url = url.substr(0, colon);
   }
   if (!port.empty()) {
-    const auto [end, error] =
-        std::from_chars(port.data() + 1, port.data() + port.size(), target.endpoint.port);
-    if (port.front() != ':' || error != std::errc() || end != port.data() + port.size())
-      return wrong;
+    const auto number = ParseNumber<int>(port.substr(1));
+    if (port.front() != ':' || !number) return wrong;
+    target.endpoint.port = *number;
   }
   if (url.empty() || url.find_first_of("/?#@ ") != std::string_view::npos ||
       target.endpoint.port < 1 || target.endpoint.port > 65535)

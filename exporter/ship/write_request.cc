@@ -3,13 +3,13 @@
 #include <snappy.h>
 
 #include <bit>
-#include <charconv>
 #include <limits>
 #include <unordered_set>
 
 #include <protozero/pbf_writer.hpp>
 
 #include "base/check.h"
+#include "base/number.h"
 
 namespace tend::exporter {
 namespace {
@@ -32,8 +32,9 @@ bool ReadValue(std::string_view text, double& value) {
     value = std::numeric_limits<double>::infinity() * (text[0] == '-' ? -1 : 1);
     return true;
   }
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size();
+  const auto read = ParseNumber<double>(text);
+  value = read.value_or(0);
+  return read.has_value();
 }
 
 // The size of `name` or `name{a="b",c="d"}` at the front of `line`, 0 if there is none.

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <optional>
 
 #include <boost/json.hpp>
 
 #include "base/json_text.h"
+#include "base/number.h"
 
 namespace tend::supervisor {
 namespace {
@@ -171,10 +171,9 @@ bool Eat(std::string_view& text, std::string_view prefix) {
 }
 
 bool Eat(std::string_view& text, std::int64_t& number) {
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (read.ec != std::errc()) return false;
-  text.remove_prefix(static_cast<std::size_t>(read.ptr - text.data()));
-  return true;
+  const auto read = TakeNumber<std::int64_t>(text);
+  number = read.value_or(number);
+  return read.has_value();
 }
 
 // What is said once a connection, in the words that Node has for it.

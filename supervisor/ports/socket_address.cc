@@ -6,12 +6,12 @@
 #include <sys/un.h>
 
 #include <cerrno>
-#include <charconv>
 #include <cstddef>
 #include <cstring>
 #include <optional>
 
 #include "base/files.h"
+#include "base/number.h"
 
 namespace tend::supervisor {
 namespace {
@@ -22,13 +22,6 @@ constexpr std::size_t kHostsMax = 4u << 20;  // bytes
 
 Error Wrong(std::string_view text, std::string_view why) {
   return Error(Errc::kInvalid, '"' + std::string(text) + "\": " + std::string(why));
-}
-
-std::optional<std::uint16_t> ReadPort(std::string_view text) {
-  std::uint16_t port = 0;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (read.ec != std::errc() || read.ptr != text.data() + text.size()) return std::nullopt;
-  return port;
 }
 
 // The numeric form of a host that is one already: scopes ("fe80::1%eth0") are the resolver's.
@@ -97,7 +90,7 @@ Result<SocketAddress> ParseSocketAddress(std::string_view text) {
   }
   const std::size_t colon = text.rfind(':');
   const std::string_view port = colon == std::string_view::npos ? text : text.substr(colon + 1);
-  const auto number = ReadPort(port);
+  const auto number = ParseNumber<std::uint16_t>(port);
   if (!number) return Wrong(text, "there is no port from 0 to 65535 at its end");
   address.port = *number;
   if (colon == std::string_view::npos) return address;

@@ -3,7 +3,6 @@
 #include <signal.h>
 #include <sys/stat.h>
 
-#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
@@ -12,6 +11,7 @@
 #include "base/exit_code.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "base/number.h"
 #include "base/paths.h"
 #include "config/reader.h"
 #include "exporter/ship/app_globs.h"
@@ -99,11 +99,9 @@ Result<bool> SetBesideOption(std::string_view name,
   } else if (name == "--max-age") {
     TRY(logs.max_age, ParseDuration(value));
   } else if (name == "--max-files") {
-    const char* end = value.data() + value.size();
-    const auto [stop, ec] = std::from_chars(value.data(), end, logs.max_files);
-    if (ec != std::errc{} || stop != end) {
-      return Error(Errc::kInvalid, "--max-files: not a number: " + value);
-    }
+    const auto number = ParseNumber<decltype(logs.max_files)>(value);
+    if (!number) return Error(Errc::kInvalid, "--max-files: not a number: " + value);
+    logs.max_files = *number;
   } else if (name == "--format") {
     TRY_VOID(SetFormat(value, logs.format));
   } else {

@@ -1,7 +1,6 @@
 #include "supervisor/sidecar/log_routes.h"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <limits>
 #include <memory>
@@ -9,6 +8,7 @@
 #include <utility>
 
 #include "base/json_text.h"
+#include "base/number.h"
 #include "base/pattern.h"
 #include "base/time.h"
 #include "rotate/line_level.h"
@@ -21,9 +21,8 @@ constexpr std::int64_t kPatternMemoryMax = 8 << 20;  // it lives as long as its 
 
 template <typename T>
 Result<T> Number(const std::string& name, const std::string& text) {
-  T value{};
-  const auto [stop, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (ec == std::errc{} && stop == text.data() + text.size() && value >= 0) return value;
+  const auto value = ParseNumber<T>(text);
+  if (value && *value >= 0) return *value;
   return Error(Errc::kInvalid, name + "=" + text + " is not a number");
 }
 

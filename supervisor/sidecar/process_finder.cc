@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <memory>
 #include <optional>
 #include <set>
@@ -14,6 +13,7 @@
 #include <utility>
 
 #include "base/files.h"
+#include "base/number.h"
 
 namespace tend::supervisor {
 namespace {
@@ -25,11 +25,9 @@ std::optional<int> PidIn(std::string_view text) {
   const auto begin = text.find_first_not_of(" \t\r\n");
   if (begin == std::string_view::npos) return std::nullopt;
   text.remove_prefix(begin);
-  int pid = 0;
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), pid);
-  const std::string_view rest(stop, static_cast<std::size_t>(text.data() + text.size() - stop));
-  const bool is_pid = error == std::errc{} && pid > 0 && (rest.empty() || rest.front() <= ' ');
-  return is_pid ? std::optional(pid) : std::nullopt;
+  const auto pid = TakeNumber<int>(text);
+  const bool is_pid = pid && *pid > 0 && (text.empty() || text.front() <= ' ');
+  return is_pid ? pid : std::nullopt;
 }
 
 std::vector<std::string> Entries(const std::string& folder) {
@@ -58,9 +56,9 @@ std::optional<Stat> Look(const Roots& roots, int pid) {
   for (int field = 3; field <= 22 && !rest.empty(); ++field) {
     const std::string_view word = rest.substr(0, rest.find(' '));
     if (field == 3 && (word == "Z" || word == "X")) return std::nullopt;
-    if (field == 4) std::from_chars(word.data(), word.data() + word.size(), stat.parent);
+    if (field == 4) stat.parent = ParseNumber<int>(word).value_or(0);
     if (field == 22) {
-      std::from_chars(word.data(), word.data() + word.size(), stat.process.start_ticks);
+      stat.process.start_ticks = ParseNumber<std::uint64_t>(word).value_or(0);
       return stat;
     }
     rest.remove_prefix(std::min(rest.size(), word.size() + 1));

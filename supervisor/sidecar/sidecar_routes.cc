@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <charconv>
 #include <chrono>
 #include <memory>
 #include <utility>
 
 #include "base/json_text.h"
 #include "base/log.h"
+#include "base/number.h"
 #include "base/status.h"
 #include "exporter/negotiate.h"
 #include "exporter/page.h"
@@ -35,15 +35,6 @@ struct Asked {
 
 HttpResponse Busy() {
   return ErrorResponse(503, "tend-sidecar is busy; try again");
-}
-
-template <typename T>
-std::optional<T> NumberOf(const HttpRequest& request, const std::string& name) {
-  const std::string text = request.Query(name);
-  T value{};
-  const auto [stop, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (ec != std::errc{} || stop != text.data() + text.size() || text.empty()) return std::nullopt;
-  return value;
 }
 
 std::string LinesJson(const std::vector<std::string>& lines) {
@@ -227,7 +218,7 @@ HttpResponse SidecarRoutes::Logs(const HttpRequest& request) {
   }
   query->apps = *found;
   if (const std::string run = request.Query("run"); !run.empty()) {
-    const auto before = NumberOf<std::size_t>(request, "run");
+    const auto before = ParseNumber<std::size_t>(request.Query("run"));
     if (!before) return ErrorResponse(400, "run=" + run + " is not a number");
     if (!ChooseRun(runs_, *before, *query)) {
       return ErrorResponse(410, "of that run nothing is known; at most " +
@@ -272,8 +263,8 @@ LogApps SidecarRoutes::FindLogs(const LogSelection& selection) const {
 }
 
 HttpResponse SidecarRoutes::Stderr(const HttpRequest& request) {
-  const auto slot = NumberOf<int>(request, "slot");
-  const auto incarnation = NumberOf<std::uint64_t>(request, "incarnation");
+  const auto slot = ParseNumber<int>(request.Query("slot"));
+  const auto incarnation = ParseNumber<std::uint64_t>(request.Query("incarnation"));
   if (!slot || !incarnation || request.Query("app").empty()) {
     return ErrorResponse(400, "app, slot and incarnation are needed");
   }
