@@ -7,7 +7,6 @@
 #include <deque>
 #include <mutex>
 #include <optional>
-#include <random>
 #include <thread>
 #include <utility>
 
@@ -25,12 +24,6 @@ constexpr std::size_t kTestsMax = 4;  // that wait for their turn
 
 Instant Now() {
   return {std::chrono::steady_clock::now(), NowWall()};
-}
-
-std::function<double()> RandomJitter() {
-  return [engine = std::minstd_rand(std::random_device()())]() mutable {
-    return std::uniform_real_distribution<double>(0, 1)(engine);
-  };
 }
 
 config::PeerConfig PeerOf(const config::ReceiverConfig& config) {
@@ -76,9 +69,7 @@ class Notifier::Receiver {
   Receiver(const config::ReceiverConfig& config,
            std::unique_ptr<Channel> channel,
            std::function<void()> on_changed)
-      : channel_(std::move(channel)),
-        on_changed_(std::move(on_changed)),
-        queue_(config, RandomJitter()) {
+      : channel_(std::move(channel)), on_changed_(std::move(on_changed)), queue_(config) {
     stats_.name = config.name;
     stats_.type = Name(config.type);
     stats_.target = TargetOf(config);

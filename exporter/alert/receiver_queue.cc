@@ -117,16 +117,10 @@ bool ReceiverQueue::Done(const Delivery& delivery, Instant now) {
     pending_.pop_front();
     first_try_.reset();
     retry_at_.reset();
-    pause_ = nanoseconds(0);
+    retry_.Succeed();
     return true;
   }
-  pause_ = pause_ == nanoseconds(0) ? nanoseconds(kPauseFirst)
-                                    : std::min<nanoseconds>(pause_ * 2, kPauseMax);
-  // From half of it to all of it: receivers that were away together do not come back together.
-  auto wait = std::chrono::duration_cast<nanoseconds>(pause_ * (0.5 + jitter_() / 2));
-  if (delivery.retry_after)
-    wait = std::max(wait, std::min<nanoseconds>(*delivery.retry_after, kRetryAfterMax));
-  retry_at_ = now.mono + wait;
+  retry_at_ = now.mono + retry_.Fail(delivery.retry_after);
   return false;
 }
 

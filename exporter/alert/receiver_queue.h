@@ -14,15 +14,16 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "config/observe.h"
 #include "exporter/alert/channel.h"
 #include "exporter/alert/incident.h"
+#include "exporter/ship/retry_delay.h"
 
 namespace tend::exporter {
 
@@ -49,9 +50,11 @@ struct ReceiverState {
 
 class ReceiverQueue {
  public:
-  // `jitter` gives numbers from 0 to 1.
-  ReceiverQueue(const config::ReceiverConfig& config, std::function<double()> jitter)
-      : config_(config), jitter_(std::move(jitter)) {}
+  explicit ReceiverQueue(const config::ReceiverConfig& config, Draw draw = RandomDraw())
+      : config_(config),
+        retry_(
+            {.first = kPauseFirst, .longest = kPauseMax, .drawn = 0.5, .asked_max = kRetryAfterMax},
+            std::move(draw)) {}
 
   void Load(ReceiverState state);
   ReceiverState Save() const;
@@ -77,11 +80,10 @@ class ReceiverQueue {
   bool IsCool(const CoolDown& cool_down, Wall now) const;
 
   const config::ReceiverConfig config_;
-  const std::function<double()> jitter_;
   std::deque<Incident> pending_;
   std::map<std::string, CoolDown> cool_downs_;
   std::optional<Mono> first_try_, retry_at_;  // of the front
-  std::chrono::nanoseconds pause_{0};
+  RetryDelay retry_;
   std::uint64_t dropped_ = 0, suppressed_ = 0;
 };
 

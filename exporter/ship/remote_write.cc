@@ -7,7 +7,6 @@
 #include <exception>
 #include <map>
 #include <mutex>
-#include <random>
 #include <system_error>
 #include <thread>
 
@@ -159,7 +158,7 @@ class RemoteWriter::Impl {
         queue_.PutBack();
         break;
       }
-      queue_.Done(OutcomeOf(answer, request->samples), took, NowWall(), random_(generator_));
+      queue_.Done(OutcomeOf(answer, request->samples), took, NowWall());
       // Whoever stops us does not wait for a receiver that is away.
       changed_.wait_for(lock, queue_.delay(), [this] { return stopping_; });
     }
@@ -178,8 +177,6 @@ class RemoteWriter::Impl {
   bool hurried_ = false;  // what waits is not sent any more
   bool sender_ended_ = false;
 
-  std::minstd_rand generator_{std::random_device{}()};  // the sender's, too
-  std::uniform_real_distribution<double> random_{0, 1};
   std::thread sampler_, sender_;
 };
 

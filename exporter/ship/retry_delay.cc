@@ -1,23 +1,29 @@
 #include "exporter/ship/retry_delay.h"
 
 #include <algorithm>
+#include <random>
 
 namespace tend::exporter {
 
-using namespace std::chrono_literals;
+using std::chrono::nanoseconds;
 
-std::chrono::nanoseconds RetryDelay(int failures,
-                                    double random,
-                                    bool needs_help,
-                                    std::optional<std::chrono::nanoseconds> retry_after) {
-  constexpr std::chrono::nanoseconds kFirst = 500ms, kLeast = 100ms, kAskedMax = 1h;
-  const std::chrono::nanoseconds longest = needs_help ? std::chrono::nanoseconds(30s) : 5min;
-  const std::chrono::nanoseconds span =
-      std::min(longest, kFirst * (1 << std::clamp(failures - 1, 0, 10)));
-  const auto part =
-      static_cast<std::chrono::nanoseconds::rep>(static_cast<double>(span.count()) * random);
-  const std::chrono::nanoseconds delay = std::max(kLeast, std::chrono::nanoseconds(part));
-  return std::max(delay, std::min(retry_after.value_or(0ns), kAskedMax));
+Draw RandomDraw() {
+  return RandomDraw(std::random_device()());
+}
+
+Draw RandomDraw(std::uint64_t seed) {
+  return [engine = std::mt19937_64(seed)]() mutable {
+    return std::uniform_real_distribution<double>(0, 1)(engine);
+  };
+}
+
+nanoseconds RetryDelay::Fail(std::optional<nanoseconds> retry_after, nanoseconds longest) {
+  span_ = is_failing() ? std::min(2 * span_, limits_.longest) : limits_.first;
+  const auto span = static_cast<double>(std::min(span_, longest).count());
+  const double part = 1 - limits_.drawn + limits_.drawn * draw_();
+  const nanoseconds delay(static_cast<nanoseconds::rep>(span * part));
+  const nanoseconds asked = std::min(retry_after.value_or(nanoseconds(0)), limits_.asked_max);
+  return std::max({delay, limits_.least, asked});
 }
 
 }  // namespace tend::exporter

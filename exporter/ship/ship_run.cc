@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "exporter/ship/app_globs.h"
 #include "exporter/ship/peer.h"
-#include "exporter/ship/retry_delay.h"
 
 namespace tend::exporter {
 namespace {
@@ -21,6 +20,10 @@ constexpr auto kOften = 1s;                      // between two looks at what do
 constexpr auto kSaveEvery = 250ms;
 constexpr auto kForgetAfter = 60s;  // an app that has no log any more
 constexpr auto kTellEvery = 60s;    // of the same trouble
+constexpr RetryDelay::Limits kRetry = {
+    .first = 500ms, .longest = 5min, .least = 100ms, .asked_max = 1h};
+// Where somebody's help is waited for, who will look whether it helped.
+constexpr auto kHelpAfter = 30s;
 constexpr int kGoodToGrow = 8;      // requests, until the next may be larger again
 constexpr int kLimitedToHalve = 3;  // answers of "too much", until the next is smaller
 constexpr int kDropsMax = 64;       // reads in a row only to drop what they give
@@ -49,9 +52,9 @@ ShipRun::ShipRun(Files& files, Options options, LogSource& source, LogSink& sink
       options_(std::move(options)),
       source_(source),
       sink_(sink),
-      random_(options_.seed),
       target_(DisplayTarget(options_.config.peer)),
-      bytes_limit_(options_.config.batch_bytes) {
+      bytes_limit_(options_.config.batch_bytes),
+      retry_(kRetry, options_.draw) {
   now_ = options_.mono();
   Load();  // a counter that began at 0 would look like one that went back
   UpdateStats();
@@ -306,10 +309,9 @@ void ShipRun::Halve() {
 }
 
 void ShipRun::Wait(const SendOutcome& outcome) {
-  ++bad_in_row_;
   needs_help_ = outcome.needs_help;
-  const double random = std::uniform_real_distribution<double>(0, 1)(random_);
-  retry_at_ = now_ + RetryDelay(bad_in_row_, random, outcome.needs_help, outcome.retry_after);
+  retry_at_ = now_ + (needs_help_ ? retry_.Fail(outcome.retry_after, kHelpAfter)
+                                  : retry_.Fail(outcome.retry_after));
 }
 
 void ShipRun::Settle(const SendOutcome& outcome, std::size_t entries) {
@@ -324,10 +326,11 @@ void ShipRun::Settle(const SendOutcome& outcome, std::size_t entries) {
   switch (outcome.then) {
     case SendOutcome::Then::kDone:
     case SendOutcome::Then::kGiveUp:
-      if (bad_in_row_ > 0 && std::exchange(has_told_, false)) {
+      if (retry_.is_failing() && std::exchange(has_told_, false)) {
         LogInfo("exporter " + options_.config.name + ": goes on");
       }
-      bad_in_row_ = limited_in_row_ = 0;
+      retry_.Succeed();
+      limited_in_row_ = 0;
       needs_help_ = false;
       if (outcome.then == SendOutcome::Then::kDone) {
         kept_.counters.last_success = options_.wall();
@@ -407,7 +410,7 @@ void ShipRun::UpdateStats() {
     const std::chrono::duration<double> age = options_.wall() - oldest;
     next.lag_seconds = std::max(0.0, age.count());
   }
-  next.state = needs_help_ ? "failing" : bad_in_row_ > 0 ? "waiting" : "ok";
+  next.state = needs_help_ ? "failing" : retry_.is_failing() ? "waiting" : "ok";
   if (retry_at_ > now_) {
     next.retry_in_seconds = std::chrono::duration<double>(retry_at_ - now_).count();
   }
@@ -461,7 +464,7 @@ bool ShipRun::Flush() {
   const bool has_some = outbox_.entries() > 0;
   if (has_some) Send();
   UpdateStats();
-  return (has_some || HasMore()) && bad_in_row_ == 0;
+  return (has_some || HasMore()) && !retry_.is_failing();
 }
 
 }  // namespace tend::exporter

@@ -12,7 +12,6 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <random>
 #include <string>
 #include <vector>
 
@@ -20,6 +19,7 @@
 #include "base/time.h"
 #include "config/observe.h"
 #include "exporter/ship/outbox.h"
+#include "exporter/ship/retry_delay.h"
 #include "exporter/ship/ship_state.h"
 
 namespace tend::exporter {
@@ -29,7 +29,7 @@ class ShipRun {
   struct Options {
     config::ExporterConfig config;
     std::string state_file;  // "": nothing is kept
-    std::uint64_t seed = 0;  // of the waits between tries
+    Draw draw = RandomDraw();
     std::function<Mono()> mono = std::chrono::steady_clock::now;
     std::function<Wall()> wall = NowWall;
   };
@@ -86,7 +86,6 @@ class ShipRun {
   const Options options_;
   LogSource& source_;
   LogSink& sink_;
-  std::mt19937_64 random_;
   const std::string target_;
   bool loaded_ = false;
   ShipState kept_;  // counters, and what the file will have
@@ -96,8 +95,9 @@ class ShipRun {
   Mono now_{};  // of this step
   Mono filling_since_{};
   std::uint64_t bytes_limit_;  // of a request, for as long as the receiver takes no more
-  int good_in_row_ = 0, bad_in_row_ = 0, limited_in_row_ = 0;
+  int good_in_row_ = 0, limited_in_row_ = 0;
   bool is_repeat_ = false, needs_help_ = false;
+  RetryDelay retry_;
   Mono retry_at_{};
   Mono found_at_{}, counted_at_{}, saved_at_{};
   bool is_dirty_ = false;

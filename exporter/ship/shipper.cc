@@ -6,7 +6,6 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
-#include <random>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -26,9 +25,7 @@ class Shipper::Impl {
         source_(std::move(source)),
         sink_(std::move(sink)),
         run_(files,
-             {.config = std::move(options.config),
-              .state_file = std::move(options.state_file),
-              .seed = std::random_device{}()},
+             {.config = std::move(options.config), .state_file = std::move(options.state_file)},
              *source_,
              *sink_),
         stats_(run_.stats()) {}

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/check.h"
-#include "exporter/ship/retry_delay.h"
 
 namespace tend::exporter {
 namespace {
@@ -11,13 +10,19 @@ namespace {
 using std::chrono::duration;
 using std::chrono::nanoseconds;
 // No wait of our own is longer than 16 s: samples age.
-constexpr int kFailuresMax = 6;
+constexpr RetryDelay::Limits kRetry = {.first = std::chrono::milliseconds(500),
+                                       .longest = std::chrono::seconds(16),
+                                       .least = std::chrono::milliseconds(100),
+                                       .asked_max = std::chrono::hours(1)};
 
 double Seconds(nanoseconds time) {
   return duration<double>(time).count();
 }
 
 }  // namespace
+
+WriteQueue::WriteQueue(std::size_t bytes_max, nanoseconds age_max, Draw draw)
+    : bytes_max_(bytes_max), age_max_(age_max), retry_(kRetry, std::move(draw)) {}
 
 void WriteQueue::Push(std::vector<WriteRequest> requests) {
   for (WriteRequest& request : requests) {
@@ -38,7 +43,7 @@ std::optional<WriteRequest> WriteQueue::Next(Wall now) {
   return requests_.front();
 }
 
-void WriteQueue::Done(const SendOutcome& outcome, nanoseconds took, Wall now, double random) {
+void WriteQueue::Done(const SendOutcome& outcome, nanoseconds took, Wall now) {
   using Then = SendOutcome::Then;
   TEND_CHECK(is_under_way_ && !requests_.empty());
   is_under_way_ = false;
@@ -63,11 +68,10 @@ void WriteQueue::Done(const SendOutcome& outcome, nanoseconds took, Wall now, do
   if (outcome.then == Then::kSplit) DropFirst(ExportDrop::kTooLarge);
   if (outcome.then == Then::kRetry) {
     ++stats_.retries;
-    failures_ = std::min(failures_ + 1, kFailuresMax);
-    delay_ = RetryDelay(failures_, random, outcome.needs_help, outcome.retry_after);
+    delay_ = retry_.Fail(outcome.retry_after);
     retry_at_ = now + delay_;
   } else {
-    failures_ = 0;
+    retry_.Succeed();
     delay_ = nanoseconds(0);
   }
 }

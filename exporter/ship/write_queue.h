@@ -11,22 +11,22 @@
 
 #include "exporter/ship/export_stats.h"
 #include "exporter/ship/log_sink.h"
+#include "exporter/ship/retry_delay.h"
 #include "exporter/ship/write_request.h"
 
 namespace tend::exporter {
 
 class WriteQueue {
  public:
-  WriteQueue(std::size_t bytes_max, std::chrono::nanoseconds age_max)
-      : bytes_max_(bytes_max), age_max_(age_max) {}
+  WriteQueue(std::size_t bytes_max, std::chrono::nanoseconds age_max, Draw draw = RandomDraw());
 
   // Makes room by dropping the oldest.
   void Push(std::vector<WriteRequest> requests);
   // The next one to be sent, which stays; drops what is too old by `now`. It counts as under way
   // until Done(), and is not dropped meanwhile. REQUIRES: nothing is under way.
   std::optional<WriteRequest> Next(Wall now);
-  // What became of it. `random`: in [0, 1), for the time to wait before the next attempt.
-  void Done(const SendOutcome& outcome, std::chrono::nanoseconds took, Wall now, double random);
+  // What became of it.
+  void Done(const SendOutcome& outcome, std::chrono::nanoseconds took, Wall now);
   // There are no samples of some time, and why. Counts as one that was dropped.
   void Miss(const std::string& why, Wall now);
   // It was not sent. For Abort().
@@ -47,7 +47,7 @@ class WriteQueue {
   const std::chrono::nanoseconds age_max_;
   std::deque<WriteRequest> requests_;
   bool is_under_way_ = false;
-  int failures_ = 0;  // in a row
+  RetryDelay retry_;
   std::chrono::nanoseconds delay_{0};
   Wall retry_at_{};
   ExportStats stats_;

@@ -8,7 +8,6 @@
 #include <gtest/gtest.h>
 
 #include "exporter/ship/fake_logs.h"
-#include "exporter/ship/retry_delay.h"
 #include "rotate/temp_folder.h"
 
 namespace tend::exporter {
@@ -29,6 +28,7 @@ class ShipRunTest : public testing::Test {
     run_ = std::make_unique<ShipRun>(FilesLinux(),
                                      ShipRun::Options{.config = config_,
                                                       .state_file = folder_.At("state"),
+                                                      .draw = RandomDraw(1),
                                                       .mono = [this] { return mono_; },
                                                       .wall = [this] { return wall_; }},
                                      logs_, receiver_);
@@ -532,17 +532,6 @@ TEST_F(ShipRunTest, NothingIsLostWhateverHappens) {
   }
   EXPECT_EQ(numbers.size(), static_cast<std::size_t>(number));
   ExpectAllAccountedFor();
-}
-
-TEST(RetryDelayTest, GrowsWithFullJitterUpToItsLimit) {
-  EXPECT_EQ(RetryDelay(1, 0, false, {}), 100ms);
-  EXPECT_LE(RetryDelay(1, 0.999, false, {}), 500ms);
-  EXPECT_GT(RetryDelay(3, 0.999, false, {}), 1990ms);
-  EXPECT_LE(RetryDelay(1000, 0.999, false, {}), 5min);
-  EXPECT_GT(RetryDelay(1000, 0.999, false, {}), 299s);
-  EXPECT_LE(RetryDelay(1000, 0.999, true, {}), 30s);
-  EXPECT_EQ(RetryDelay(1, 0.5, false, 20s), 20s);
-  EXPECT_EQ(RetryDelay(1, 0.5, false, 20h), 1h);
 }
 
 TEST(ShipStateTest, ComesBackAsItWas) {

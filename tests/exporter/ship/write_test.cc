@@ -149,7 +149,7 @@ TEST(WriteQueue, KeepsTheOrderAndCountsWhatWasSent) {
   WriteQueue queue(1000, hours(1));
   queue.Push({Request(1), Request(2)});
   EXPECT_EQ(queue.Next(kNow)->samples, 1U);
-  queue.Done(Outcome(Then::kDone), milliseconds(20), kNow, 0.5);
+  queue.Done(Outcome(Then::kDone), milliseconds(20), kNow);
   EXPECT_EQ(queue.Next(kNow)->samples, 2U);
   const ExportStats stats = queue.Stats(kNow + seconds(3));
   EXPECT_EQ(stats.sent_entries, 1U);
@@ -164,37 +164,39 @@ TEST(WriteQueue, KeepsTheOrderAndCountsWhatWasSent) {
 }
 
 TEST(WriteQueue, TriesAgainLaterAndLater) {
-  WriteQueue queue(1000, hours(1));
+  double drawn = 0.5;
+  WriteQueue queue(1000, hours(1), [&] { return drawn; });
   queue.Push({Request(1)});
   for (const auto& longest : {milliseconds(500), milliseconds(1000), milliseconds(2000)}) {
     ASSERT_TRUE(queue.Next(kNow));
-    queue.Done(Outcome(Then::kRetry), seconds(0), kNow, 0.5);
+    queue.Done(Outcome(Then::kRetry), seconds(0), kNow);
     EXPECT_EQ(queue.delay(), longest / 2);
   }
+  drawn = 0.999;
   for (int i = 0; i < 20; ++i) {
     ASSERT_TRUE(queue.Next(kNow));
-    queue.Done(Outcome(Then::kRetry), seconds(0), kNow, 0.999);
-    EXPECT_LE(queue.delay(), seconds(30));
+    queue.Done(Outcome(Then::kRetry), seconds(0), kNow);
+    EXPECT_LE(queue.delay(), seconds(16));
   }
   EXPECT_EQ(queue.Stats(kNow).state, "waiting");
   EXPECT_EQ(queue.Stats(kNow).retries, 23U);
   EXPECT_GT(queue.Stats(kNow).retry_in_seconds, 1);
   ASSERT_TRUE(queue.Next(kNow));
-  queue.Done(Outcome(Then::kDone), seconds(0), kNow, 0.5);
+  queue.Done(Outcome(Then::kDone), seconds(0), kNow);
   EXPECT_EQ(queue.delay().count(), 0);
   EXPECT_EQ(queue.Stats(kNow).last_error, "");
 }
 
 TEST(WriteQueue, NeverSpinsAndWaitsAsLongAsItIsTold) {
-  WriteQueue queue(1000, hours(1));
+  WriteQueue queue(1000, hours(1), [] { return 0.0; });
   queue.Push({Request(1)});
   ASSERT_TRUE(queue.Next(kNow));
-  queue.Done(Outcome(Then::kRetry), seconds(0), kNow, 0);
+  queue.Done(Outcome(Then::kRetry), seconds(0), kNow);
   EXPECT_EQ(queue.delay(), milliseconds(100));
   ASSERT_TRUE(queue.Next(kNow));
   SendOutcome later = Outcome(Then::kRetry);
   later.retry_after = seconds(77);
-  queue.Done(later, seconds(0), kNow, 0);
+  queue.Done(later, seconds(0), kNow);
   EXPECT_EQ(queue.delay(), seconds(77));
 }
 
@@ -204,7 +206,7 @@ TEST(WriteQueue, DropsTheOldestButNotWhatIsUnderWay) {
   EXPECT_EQ(queue.Next(kNow)->samples, 1U);
   queue.Push({Request(4)});
   EXPECT_EQ(Dropped(queue, ExportDrop::kQueueFull), 2U);
-  queue.Done(Outcome(Then::kDone), seconds(0), kNow, 0);
+  queue.Done(Outcome(Then::kDone), seconds(0), kNow);
   EXPECT_EQ(queue.Next(kNow)->samples, 4U);
 }
 
@@ -213,13 +215,13 @@ TEST(WriteQueue, DropsWhatIsTooOldOrWasRefused) {
   queue.Push({Request(1, kNow - hours(2)), Request(2), Request(4), Request(8)});
   EXPECT_EQ(queue.Next(kNow)->samples, 2U);
   EXPECT_EQ(Dropped(queue, ExportDrop::kTooOld), 1U);
-  queue.Done(Outcome(Then::kGiveUp), seconds(0), kNow, 0);
+  queue.Done(Outcome(Then::kGiveUp), seconds(0), kNow);
   EXPECT_EQ(Dropped(queue, ExportDrop::kRejected), 2U);
   ASSERT_TRUE(queue.Next(kNow));
-  queue.Done(Outcome(Then::kSplit), seconds(0), kNow, 0);
+  queue.Done(Outcome(Then::kSplit), seconds(0), kNow);
   EXPECT_EQ(Dropped(queue, ExportDrop::kTooLarge), 4U);
   ASSERT_TRUE(queue.Next(kNow));
-  queue.Done(Outcome(Then::kRetry, true), seconds(0), kNow, 0);
+  queue.Done(Outcome(Then::kRetry, true), seconds(0), kNow);
   EXPECT_EQ(queue.Stats(kNow).state, "failing");
   queue.DropAll(ExportDrop::kShutdown);
   EXPECT_EQ(Dropped(queue, ExportDrop::kShutdown), 8U);
