@@ -5,32 +5,19 @@
 #include <algorithm>
 #include <array>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
 
 #include "base/base64.h"
 #include "base/time.h"
+#include "cli/json_answer.h"
 #include "cli/text.h"
 
 namespace tend::cli {
 namespace {
 
-namespace json = boost::json;
-
 // A line of a file is read in pieces of little more than 2 MiB; the JSON of one may be six times
 // that, and its bytes once more.
 constexpr std::size_t kLineMaxBytes = 16 * 1024 * 1024;
-
-std::string Text(const json::object& object, const char* key) {
-  const json::value* member = object.if_contains(key);
-  if (member == nullptr || !member->is_string()) return {};
-  return {member->get_string().data(), member->get_string().size()};
-}
-
-bool IsTrue(const json::object& object, const char* key) {
-  const json::value* member = object.if_contains(key);
-  return member != nullptr && member->is_bool() && member->get_bool();
-}
 
 std::string ClockTime(const std::string& rfc3339) {
   const auto time = ParseTime(rfc3339);
@@ -57,25 +44,20 @@ Colour ColourOfApp(std::string_view app) {
 }  // namespace
 
 Result<LogLine> ParseLogLine(std::string_view text) {
-  json::error_code ec;
-  const json::value value = json::parse(json::string_view(text.data(), text.size()), ec);
-  if (ec || !value.is_object()) return Error(Errc::kInvalid, "not a JSON object");
-  const json::object& object = value.get_object();
-  if (!object.contains("message")) return Error(Errc::kInvalid, "no message");
+  const auto object = JsonAnswer::Parse(text);
+  if (!object) return Error(Errc::kInvalid, "not a JSON object");
+  if (!object->Has("message")) return Error(Errc::kInvalid, "no message");
   LogLine line;
-  line.time = Text(object, "time");
-  line.app = Text(object, "app");
-  if (const json::value* worker = object.if_contains("worker"); worker != nullptr) {
-    const auto number = worker->to_number<int>(ec);
-    line.worker = ec ? -1 : number;
-  }
-  line.is_stderr = Text(object, "stream") == "stderr";
-  line.is_damage = IsTrue(object, "damaged");
-  line.is_event = IsTrue(object, "event");
-  line.is_partial = IsTrue(object, "partial");
-  line.message = Text(object, "message");
-  if (object.contains("bytes")) {
-    auto bytes = DecodeBase64(Text(object, "bytes"));
+  line.time = object->Text("time");
+  line.app = object->Text("app");
+  line.worker = static_cast<int>(object->Integer("worker").value_or(-1));
+  line.is_stderr = object->Text("stream") == "stderr";
+  line.is_damage = object->IsTrue("damaged");
+  line.is_event = object->IsTrue("event");
+  line.is_partial = object->IsTrue("partial");
+  line.message = object->Text("message");
+  if (object->Has("bytes")) {
+    auto bytes = DecodeBase64(object->Text("bytes"));
     if (!bytes) return Error(Errc::kInvalid, "bytes that are none");
     line.message = *std::move(bytes);
   }

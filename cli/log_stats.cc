@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "cli/http_client.h"
+#include "cli/json_answer.h"
 #include "cli/table.h"
 #include "cli/text.h"
 
@@ -19,13 +20,6 @@ namespace json = boost::json;
 
 constexpr std::chrono::milliseconds kLimit = std::chrono::seconds(5);
 constexpr auto kLook = std::chrono::seconds(1);
-
-std::uint64_t Number(const json::object& object, const char* key) {
-  const json::value* member = object.if_contains(key);
-  json::error_code ec;
-  const auto number = member == nullptr ? 0 : member->to_number<std::uint64_t>(ec);
-  return ec ? 0 : number;
-}
 
 Result<std::vector<LogStats>> Fetch(const Context& context) {
   TRY(const HttpReply reply, HttpGet(context.paths.http_socket, "/api/v1/log_stats", kLimit));
@@ -119,28 +113,22 @@ std::string LogStatsJson(const std::vector<LogStats>& before,
 }
 
 Result<std::vector<LogStats>> ParseLogStats(std::string_view text) {
-  json::error_code ec;
-  const json::value value = json::parse(json::string_view(text.data(), text.size()), ec);
-  const json::object* object = ec ? nullptr : value.if_object();
-  const json::value* apps = object == nullptr ? nullptr : object->if_contains("apps");
-  if (apps == nullptr || !apps->is_array()) return Error(Errc::kInvalid, "these are no numbers");
+  const auto apps = JsonAnswer::ParseOrEmpty(text).Objects("apps");
+  if (!apps) return Error(Errc::kInvalid, "these are no numbers");
   std::vector<LogStats> all;
-  for (const json::value& element : apps->get_array()) {
-    const json::object* app = element.if_object();
-    const json::value* name = app == nullptr ? nullptr : app->if_contains("name");
-    if (name == nullptr || !name->is_string())
-      return Error(Errc::kInvalid, "an app without a name");
+  for (const JsonAnswer& app : *apps) {
     LogStats& stats = all.emplace_back();
-    stats.app = std::string(name->get_string().data(), name->get_string().size());
-    stats.out_lines = Number(*app, "stdout_lines");
-    stats.err_lines = Number(*app, "stderr_lines");
-    stats.bytes = Number(*app, "bytes");
-    stats.dropped_lines = Number(*app, "dropped_lines");
-    stats.disk_bytes = Number(*app, "disk_bytes");
-    stats.limit_bytes = Number(*app, "limit_bytes");
-    stats.files = Number(*app, "files");
-    stats.compression_input = Number(*app, "compression_input_bytes");
-    stats.compression_output = Number(*app, "compression_output_bytes");
+    stats.app = app.Text("name");
+    if (stats.app.empty()) return Error(Errc::kInvalid, "an app without a name");
+    stats.out_lines = app.Count("stdout_lines");
+    stats.err_lines = app.Count("stderr_lines");
+    stats.bytes = app.Count("bytes");
+    stats.dropped_lines = app.Count("dropped_lines");
+    stats.disk_bytes = app.Count("disk_bytes");
+    stats.limit_bytes = app.Count("limit_bytes");
+    stats.files = app.Count("files");
+    stats.compression_input = app.Count("compression_input_bytes");
+    stats.compression_output = app.Count("compression_output_bytes");
   }
   return all;
 }

@@ -4,36 +4,22 @@
 #include <string>
 #include <thread>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
 
 #include "cli/http_client.h"
+#include "cli/json_answer.h"
 #include "cli/text.h"
 #include "config/codec.h"
 
 namespace tend::cli {
 namespace {
 
-namespace json = boost::json;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kLimit = std::chrono::seconds(5);
 // Of what can only take something away: apps do not wait for a sidecar.
 constexpr std::chrono::milliseconds kShortLimit{300};
 constexpr std::chrono::milliseconds kRetry{20};
-
-std::string TextOf(const json::value& answer, const char* key) {
-  const json::object* object = answer.if_object();
-  const json::value* member = object == nullptr ? nullptr : object->if_contains(key);
-  if (member == nullptr || !member->is_string()) return {};
-  return std::string(member->get_string().data(), member->get_string().size());
-}
-
-bool IsTrue(const json::value& answer, const char* key) {
-  const json::object* object = answer.if_object();
-  const json::value* member = object == nullptr ? nullptr : object->if_contains(key);
-  return member != nullptr && member->is_bool() && member->get_bool();
-}
 
 std::string Summary(const config::ObserveConfig& observe) {
   if (observe.exporters.empty() && observe.receivers.empty())
@@ -63,14 +49,13 @@ ExitCode Configure(const Context& context, const config::ObserveRequest& request
     context.terminal.Help("the same command again, when the daemon is well");
     return ExitCode::kFailed;
   }
-  json::error_code ignored;
-  const json::value answer = json::parse(*reply, ignored);
-  const std::string replaced = TextOf(answer, "replaced");
+  const JsonAnswer answer = JsonAnswer::ParseOrEmpty(*reply);
+  const std::string replaced = answer.Shown("replaced");
   if (!replaced.empty()) {
-    context.terminal.Warning("exporters, receivers and metrics came from " + Harmless(replaced) +
-                             "; what " + Harmless(request.file) + " says takes their place");
+    context.terminal.Warning("exporters, receivers and metrics came from " + replaced + "; what " +
+                             Harmless(request.file) + " says takes their place");
   }
-  if (IsTrue(answer, "changed")) context.terminal.Note(Summary(request.observe));
+  if (answer.IsTrue("changed")) context.terminal.Note(Summary(request.observe));
   return ExitCode::kOk;
 }
 
@@ -91,8 +76,7 @@ Result<std::string> PutObserve(const Paths& paths,
       continue;
     }
     if (!reply) return reply.error();
-    json::error_code ignored;
-    return Error(Errc::kInvalid, TextOf(json::parse(reply->body, ignored), "error"));
+    return Error(Errc::kInvalid, JsonAnswer::ParseOrEmpty(reply->body).Text("error"));
   }
 }
 
