@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -46,7 +47,15 @@ Result<Fd> Duplicate(int fd) {
   return Fd(copy);
 }
 
-Result<> SendPacket(int socket, std::string_view data, std::span<const int> fds) {
+std::uint64_t Inode(int fd) {
+  struct stat info {};
+  return ::fstat(fd, &info) == 0 ? info.st_ino : 0;
+}
+
+Result<std::size_t> SendSome(int socket,
+                             std::string_view data,
+                             std::span<const int> fds,
+                             int flags) {
   TEND_CHECK(fds.size() <= kFdsPerPacket);
   iovec part{const_cast<char*>(data.data()), data.size()};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kFdsPerPacket)] = {};
@@ -63,13 +72,19 @@ Result<> SendPacket(int socket, std::string_view data, std::span<const int> fds)
     std::memcpy(CMSG_DATA(header), fds.data(), fds.size_bytes());
   }
   for (;;) {
-    if (::sendmsg(socket, &message, MSG_NOSIGNAL) >= 0) return {};
+    const ssize_t n = ::sendmsg(socket, &message, MSG_NOSIGNAL | flags);
+    if (n >= 0) return static_cast<std::size_t>(n);
     if (errno == EINTR) continue;
     if (errno == EPIPE || errno == ECONNRESET) {
       return Error(Errc::kUnreachable, "send a packet: the other side is gone", errno);
     }
     return SysError("send a packet", errno);
   }
+}
+
+Result<> SendPacket(int socket, std::string_view data, std::span<const int> fds) {
+  TRY_VOID(SendSome(socket, data, fds));
+  return {};
 }
 
 Result<Packet> ReceivePacket(int socket, std::span<char> buffer) {

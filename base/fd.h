@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -47,12 +48,20 @@ Result<SocketPair> MakePacketPair();
 
 Result<> SetNonBlocking(int fd);
 Result<Fd> Duplicate(int fd);
+// What tells one pipe or socket from all others that are open; 0: `fd` is not open.
+std::uint64_t Inode(int fd);
 
 // One packet of a unix socket, with the descriptors that came along (at most kFdsPerPacket).
 inline constexpr std::size_t kFdsPerPacket = 8;
 
-// Sends `data` as one packet together with `fds`, which stay the caller's. Never blocks on a
-// non-blocking socket: Errc::kBusy when its buffer is full, Errc::kUnreachable when the peer left.
+// Sends `data` together with `fds`, which stay the caller's, and says how many bytes of it went:
+// of a stream socket maybe not all. `flags` are sendmsg's. Never blocks on a non-blocking socket:
+// Errc::kBusy when its buffer is full, Errc::kUnreachable when the peer left.
+Result<std::size_t> SendSome(int socket,
+                             std::string_view data,
+                             std::span<const int> fds = {},
+                             int flags = 0);
+// The same for a packet, which goes whole.
 Result<> SendPacket(int socket, std::string_view data, std::span<const int> fds = {});
 
 struct Packet {

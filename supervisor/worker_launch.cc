@@ -1,6 +1,4 @@
 // A worker's new process.
-#include <sys/stat.h>
-
 #include <cerrno>
 #include <utility>
 
@@ -9,16 +7,8 @@
 #include "supervisor/worker.h"
 
 namespace tend::supervisor {
-namespace {
 
 using std::chrono::nanoseconds;
-
-std::uint64_t Inode(int fd) {
-  struct stat info {};
-  return ::fstat(fd, &info) == 0 ? info.st_ino : 0;
-}
-
-}  // namespace
 
 void Worker::Spawn() {
   const nanoseconds wait = context_.starts.Reserve(context_.loop.Now());

@@ -1,7 +1,5 @@
 #include "supervisor/ports/listeners.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <utility>
@@ -14,11 +12,6 @@ namespace {
 using Origin = Listener::Origin;
 
 constexpr std::size_t kFileMax = 64u << 20;  // bytes
-
-std::uint64_t Inode(int fd) {
-  struct stat info {};
-  return ::fstat(fd, &info) == 0 ? info.st_ino : 0;
-}
 
 bool ListensThere(const SocketAddress& configured, const SocketAddress& asked) {
   using Family = SocketAddress::Family;

@@ -162,30 +162,12 @@ Result<> NodeChannel::Send(std::string_view line, int handle) {
 }
 
 Result<std::size_t> NodeChannel::Write(std::string_view line, int handle) {
-  iovec part{const_cast<char*>(line.data()), line.size()};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  if (handle >= 0) {
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(header), &handle, sizeof handle);
-  }
-  for (;;) {
-    const ssize_t n = ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n >= 0) return static_cast<std::size_t>(n);
-    if (errno == EINTR) continue;
-    if (errno == EAGAIN) return std::size_t{0};
-    if (errno == EPIPE || errno == ECONNRESET) {
-      return Error(Errc::kUnreachable, "the worker has closed its channel", errno);
-    }
-    return SysError("send to a worker", errno);
-  }
+  const std::span<const int> handles(&handle, handle >= 0 ? 1 : 0);
+  auto sent = SendSome(fd_.get(), line, handles, MSG_DONTWAIT);
+  if (sent) return sent;
+  if (sent.error().code() == Errc::kBusy) return std::size_t{0};
+  if (sent.error().code() != Errc::kUnreachable) return sent;
+  return Error(Errc::kUnreachable, "the worker has closed its channel", sent.error().sys_errno());
 }
 
 void NodeChannel::Flush() {
