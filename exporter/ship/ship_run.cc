@@ -16,7 +16,7 @@ constexpr std::uint64_t kReadBytes = 128 << 10;  // of an app, before it is the 
 constexpr std::uint64_t kReadBytesMin = 4 << 10;
 constexpr int kReadsMax = 64;                    // with more behind them, until a step ends
 constexpr std::uint64_t kIdleLinesMax = 20'000;  // that are held, but not to be sent
-constexpr auto kOften = 1s;                      // between two looks at what does not wake us
+constexpr auto kOften = 1s;                      // between two looks at what nobody tells us
 constexpr auto kSaveEvery = 250ms;
 constexpr auto kForgetAfter = 60s;  // an app that has no log any more
 constexpr auto kTellEvery = 60s;    // of the same trouble
@@ -427,23 +427,21 @@ void ShipRun::Save() {
   if (!saved) Tell("state of exporter cannot be kept: " + saved.error().message());
 }
 
-ShipRun::Next ShipRun::WhenNext() const {
-  if (retry_at_ > now_) return {.at = std::min<Mono>(retry_at_, now_ + kOften)};
+Mono ShipRun::WhenNext() const {
+  if (retry_at_ > now_) return std::min<Mono>(retry_at_, now_ + kOften);
   const config::Duration wait = options_.config.batch_wait;
   if (outbox_.entries() > 0) {
-    if (IsFull(bytes_limit_) || HasMore() || is_repeat_) return {.at = now_};
+    if (IsFull(bytes_limit_) || HasMore() || is_repeat_) return now_;
     const config::Duration look = std::clamp<config::Duration>(wait / 8, 20ms, 250ms);
-    return {.at = std::min<Mono>(filling_since_ + wait, now_ + look)};
+    return std::min<Mono>(filling_since_ + wait, now_ + look);
   }
-  if (HasMore()) return {.at = now_ + 20ms};
-  Next next{.at = now_ + kOften, .may_wake = true};
-  if (is_dirty_) next.at = std::min<Mono>(next.at, saved_at_ + kSaveEvery);
-  return next;
+  if (HasMore()) return now_ + 20ms;
+  return is_dirty_ ? std::min<Mono>(now_ + kOften, saved_at_ + kSaveEvery) : now_ + kOften;
 }
 
-ShipRun::Next ShipRun::Step() {
+Mono ShipRun::Step() {
   now_ = options_.mono();
-  if (!Load()) return {.at = now_ + 10s};
+  if (!Load()) return now_ + 10s;
   FindApps();
   if (now_ >= retry_at_) {
     Collect();

@@ -36,12 +36,8 @@ class ShipRun {
   // All outlive the run.
   ShipRun(Files& files, Options options, LogSource& source, LogSink& sink);
 
-  struct Next {
-    Mono at{};              // when to come again, at the latest
-    bool may_wake = false;  // earlier makes sense if there is something new
-  };
-  // What is due at this moment; at most one request.
-  Next Step();
+  // What is due at this moment; at most one request. When to come again.
+  Mono Step();
   // The same, without waiting for more to fill a batch. False: all is sent, or it cannot be.
   bool Flush();
   // Keeps what Step() has not yet.
@@ -80,7 +76,7 @@ class ShipRun {
   void Wait(const SendOutcome& outcome);
   void Tell(std::string what);
   void UpdateStats();
-  Next WhenNext() const;
+  Mono WhenNext() const;
 
   Files& files_;
   const Options options_;

@@ -53,12 +53,6 @@ class Shipper::Impl {
     thread_.join();
   }
 
-  void Wake() {
-    const std::lock_guard lock(mutex_);
-    if (std::exchange(is_woken_, true)) return;
-    changed_.notify_all();
-  }
-
   ExportStats Stats() const {
     const std::lock_guard lock(mutex_);
     return stats_;
@@ -82,13 +76,11 @@ class Shipper::Impl {
   void Work() {
     std::unique_lock lock(mutex_);
     while (!is_stopping_) {
-      is_woken_ = false;
       lock.unlock();
-      const ShipRun::Next next = run_.Step();
+      const Mono next = run_.Step();
       lock.lock();
       stats_ = run_.stats();
-      changed_.wait_until(lock, next.at,
-                          [&] { return is_stopping_ || (next.may_wake && is_woken_); });
+      changed_.wait_until(lock, next, [&] { return is_stopping_; });
     }
     lock.unlock();
     while (std::chrono::steady_clock::now() < deadline_ && run_.Flush()) {
@@ -106,7 +98,7 @@ class Shipper::Impl {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   ExportStats stats_;  // under mutex_, as is what follows
-  bool is_stopping_ = false, has_ended_ = false, is_woken_ = false;
+  bool is_stopping_ = false, has_ended_ = false;
   Mono deadline_{};  // set before is_stopping_, and never again
 };
 
@@ -127,10 +119,6 @@ void Shipper::Start() {
 
 void Shipper::Stop(std::chrono::nanoseconds time_max) {
   impl_->Stop(time_max);
-}
-
-void Shipper::Wake() {
-  impl_->Wake();
 }
 
 ExportStats Shipper::Stats() const {

@@ -1,9 +1,9 @@
 // One exporter of logs: a thread that reads what is new behind its positions, hands it to its sink
 // in batches, and moves the positions once the receiver has acknowledged. The files are the queue:
-// a receiver may be away for as long as they stay. At least once: when nobody knows whether a
-// request arrived it is sent again, and after a crash also what was acknowledged in the last
-// quarter of a second. What is sent again is the same, to the nanosecond of its times, so that a
-// receiver can tell.
+// a receiver may be away for as long as they stay. Nobody tells it of new lines: with nothing to
+// send it looks once a second. At least once: when nobody knows whether a request arrived it is
+// sent again, and after a crash also what was acknowledged in the last quarter of a second. What is
+// sent again is the same, to the nanosecond of its times, so that a receiver can tell.
 //
 // The times of an app's stream rise with every entry, over restarts too: one that would not is
 // moved up to a nanosecond after the one before, unless the clock was set back by minutes. A state
@@ -45,8 +45,6 @@ class Shipper {
   void Start();
   // Sends what it can within `time_max`, keeps the positions, and ends the thread.
   void Stop(std::chrono::nanoseconds time_max);
-  // There may be something new. Any thread; cheap.
-  void Wake();
   ExportStats Stats() const;
 
  private:
