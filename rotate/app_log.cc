@@ -66,6 +66,7 @@ void AppLog::Configure(const config::LogConfig& limits,
     outlets_.push_back(std::move(outlet));
     return outlets_.back();
   };
+  KeepName();
   add(folder_, ActiveName(app_), {.format = limits.format});
   const std::string own_path = main().file().path();
   for (const ExtraFile& extra : extras) {
@@ -363,6 +364,7 @@ void AppLog::Sync() {
 }
 
 void AppLog::Refresh() {
+  KeepName();
   // A folder that cannot be read now is read the next time.
   for (Outlet& outlet : outlets_)
     (void)outlet.sink->file().Refresh();

@@ -14,6 +14,7 @@
 #include "base/record.h"
 #include "base/schedule.h"
 #include "config/config.h"
+#include "rotate/app_name.h"
 #include "rotate/file_sink.h"
 
 namespace tend::rotate {
@@ -94,6 +95,8 @@ class AppLog {
     std::size_t begin = 0, end = 0;
     std::uint64_t lines = 0;
   };
+  // What cannot be kept is tried again at the next Refresh().
+  void KeepName() { (void)KeepAppName(files_, folder_, app_); }
   static bool Takes(const Outlet& outlet, const RecordBatch& batch);
   // Writes what an earlier process owes. False: that failed, and must be done before anything else.
   bool FinishOwed();

@@ -51,7 +51,7 @@ struct SendOutcome {
 
 // Entries of one app, in the order of its log.
 struct ShipBatch {
-  std::string app;
+  std::string app;  // its real name
   std::span<const ShipEntry> entries;
 };
 

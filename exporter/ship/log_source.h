@@ -68,8 +68,10 @@ class LogSource {
   LogSource& operator=(const LogSource&) = delete;
   virtual ~LogSource() = default;
 
-  // Names of the apps that have a log now.
+  // The apps that have a log now, by names that tell their logs apart; they hold over restarts.
   virtual Result<std::vector<std::string>> Apps() = 0;
+  // What one of them is really called, as far as anybody knows: for receivers, and for people.
+  virtual std::string NameOf(const std::string& app) = 0;
   // Where a shipper begins that has never seen this app: its oldest line.
   virtual Result<LogPosition> Begin(const std::string& app) = 0;
   // Goes on at `from`, at most about `bytes_max` of text and at least one line if there is one.

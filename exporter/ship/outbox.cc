@@ -50,7 +50,7 @@ std::span<const ShipBatch> Outbox::Front(std::uint64_t bytes_max) {
       ++front_entries_;
       ++taken;
     }
-    if (taken > 0) front_.push_back({held.part.app, rest.first(taken)});
+    if (taken > 0) front_.push_back({held.part.name, rest.first(taken)});
     if (taken < rest.size()) break;
   }
   return front_;

@@ -29,6 +29,7 @@ struct Unsent {
 // Lines of one segment of an app, without those that are not to be sent.
 struct OutboxPart {
   std::string app;
+  std::string name;  // what the receiver is told that the app is called
   LogPosition begin, end;
   std::vector<ShipEntry> entries;
   // Of each of them: its number among all lines behind `begin`, from 1, and how many before it were

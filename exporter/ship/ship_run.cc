@@ -70,18 +70,24 @@ bool ShipRun::Load() {
   kept_ = *std::move(state);
   for (const auto& [name, progress] : kept_.apps) {
     if (!Wants(name)) continue;
-    App& app = apps_[name];
-    app.done = progress;
-    app.read = progress.position;
-    app.last = progress.last;
+    App& app = apps_[name] = ResumedAt(progress);
     app.seen = now_ - 1ns;  // not in a list yet
   }
   loaded_ = true;
   return true;
 }
 
+ShipRun::App ShipRun::ResumedAt(const AppProgress& progress) {
+  App app;
+  app.done = progress;
+  app.read = progress.position;
+  app.last = progress.last;
+  return app;
+}
+
 bool ShipRun::Wants(const std::string& app) const {
-  return IsMeant(options_.config.apps, app);
+  const std::vector<std::string>& globs = options_.config.apps;
+  return globs.empty() || IsMeant(globs, source_.NameOf(app));
 }
 
 void ShipRun::FindApps() {
@@ -96,8 +102,11 @@ void ShipRun::FindApps() {
   for (const std::string& name : *names) {
     if (!Wants(name)) continue;
     const auto [at, is_new] = apps_.try_emplace(name);
+    // Its log may have been out of reach when the state was loaded, and with it its name.
+    const auto kept = kept_.apps.find(name);
+    if (is_new && kept != kept_.apps.end()) at->second = ResumedAt(kept->second);
     at->second.seen = now_;
-    if (!is_new) continue;
+    if (!is_new || kept != kept_.apps.end()) continue;
     const auto begin = source_.Begin(name);
     if (!begin) {
       Tell("log of " + name + ": " + begin.error().message());
@@ -130,6 +139,7 @@ OutboxPart ShipRun::Sort(const std::string& name, App& app, LogChunk chunk) cons
   const Wall too_old = config.max_age.count() > 0 ? options_.wall() - config.max_age : Wall::min();
   OutboxPart part;
   part.app = name;
+  part.name = source_.NameOf(name);
   part.begin = chunk.begin;
   part.end = chunk.end;
   part.unsent.lost = chunk.lost_entries;

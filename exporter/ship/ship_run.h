@@ -60,6 +60,7 @@ class ShipRun {
   bool Load();
   void FindApps();
   void Forget();
+  static App ResumedAt(const AppProgress& progress);
   bool Wants(const std::string& app) const;
   void Collect();
   bool IsFull(std::uint64_t bytes_max) const;

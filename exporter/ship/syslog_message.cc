@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include "base/number.h"
+#include "base/utf8.h"
 
 namespace tend::exporter {
 namespace {
@@ -19,6 +20,16 @@ std::string Field(std::string_view text, std::size_t size_max) {
   for (char& c : field)
     if (c <= ' ' || c >= '\x7f') c = '_';
   return field.empty() ? "-" : field;
+}
+
+// A value of structured data: UTF-8, in which three characters are escaped.
+void AppendValue(std::string_view text, std::string& out) {
+  while (!text.empty()) {
+    const std::size_t length = Utf8Length(text);
+    if (text.front() == '"' || text.front() == '\\' || text.front() == ']') out += '\\';
+    out.append(length == 0 ? kReplacementCharacter : text.substr(0, length));
+    text.remove_prefix(std::max<std::size_t>(length, 1));
+  }
 }
 
 void AppendPriority(int facility, const ShipEntry& entry, std::string& out) {
@@ -48,8 +59,14 @@ void SyslogEncoder::Append5424(std::string_view app,
   const std::string worker = entry.slot < 0 ? "-" : std::to_string(entry.slot);
   AppendPriority(facility_, entry, out);
   out.append("1 ").append(time.data(), kMicrosecondsSize).append("Z ").append(host_);
-  out.append(1, ' ').append(Field(app, kAppMaxBytes));
+  const std::string field = Field(app, kAppMaxBytes);
+  out.append(1, ' ').append(field);
   out.append(1, ' ').append(worker).append(" - [").append(kSyslogElement);
+  if (field != app) {
+    out += " app=\"";
+    AppendValue(app, out);
+    out += '"';
+  }
   if (entry.slot >= 0) out.append(" worker=\"").append(worker).append("\"");
   out.append(" stream=\"").append(StreamName(entry.stream)).append("\"");
   if (!entry.level.empty()) out.append(" level=\"").append(entry.level).append("\"");

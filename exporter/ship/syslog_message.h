@@ -15,8 +15,9 @@ namespace tend::exporter {
 int SyslogSeverity(const ShipEntry& entry);
 
 // RFC 5424: "<134>1 2026-11-21T10:31:07.001234Z web-1 api 0 - [tend@32473 worker="0"
-// stream="stdout"] text". Host and app are made printable and cut to what the RFC allows; the text
-// is as it was written, and may be of any bytes.
+// stream="stdout"] text". Host and app are made printable and cut to what the RFC allows; an app
+// whose name does not survive that is there once more, as it is called: app="größe 2". The text is
+// as it was written, and may be of any bytes.
 class SyslogEncoder {
  public:
   SyslogEncoder(std::string_view host, int facility);

@@ -15,6 +15,7 @@
 #include "base/paths.h"
 #include "config/reader.h"
 #include "exporter/ship/app_globs.h"
+#include "rotate/app_name.h"
 #include "rotate/folder_lock.h"
 #include "rotate/segment_name.h"
 
@@ -127,6 +128,8 @@ Result<std::unique_ptr<Beside>> Beside::Make(BesideOptions options) {
   TRY_VOID(FilesLinux().MakeDirectories(options.log_folder, 0750));
   TRY_VOID(FilesLinux().MakeDirectories(folder, 0750));
   TRY(Fd lock, rotate::LockFolder(folder));
+  // Exporters look for it as soon as they are configured.
+  (void)rotate::KeepAppName(FilesLinux(), folder, options.app.name);
   OpenLog("beside", "", true);
   if (observe) TRY_VOID(FilesLinux().MakeDirectories(folder + kStateFolder, 0700));
   std::string journals;

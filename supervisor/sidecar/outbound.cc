@@ -1,9 +1,7 @@
 #include "supervisor/sidecar/outbound.h"
 
 #include <algorithm>
-#include <cctype>
 #include <memory>
-#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -22,18 +20,6 @@ constexpr const char* kExportFolder = "/export";
 
 std::string In(const std::string& folder, const char* name) {
   return folder.empty() ? std::string() : folder + name;
-}
-
-// Logs are found by their folders, in whose names some bytes of an app's are replaced
-// (rotate::SafeAppName): the same ones in a glob for apps.
-std::string GlobOfFolders(std::string glob) {
-  if (glob.starts_with('.')) glob.front() = '-';
-  for (char& c : glob) {
-    const bool is_kept = std::isalnum(static_cast<unsigned char>(c)) != 0 ||
-                         std::string_view("._-*?[]!^\\").find(c) != std::string_view::npos;
-    if (!is_kept) c = '-';
-  }
-  return glob;
 }
 
 // Shipper and RemoteWriter, as Outlets want them.
@@ -121,16 +107,13 @@ std::unique_ptr<Outlet> Outbound::Make(const config::ExporterConfig& config) {
   }
   exporter::Shipper::Options options;
   options.config = config;
-  for (std::string& glob : options.config.apps)
-    glob = GlobOfFolders(std::move(glob));
   if (!options_.state.empty()) {
     const std::string folder = options_.state + kExportFolder;
     if (auto made = files_.MakeDirectories(folder, 0700); !made) LogError(made.error().message());
     options.state_file = folder + '/' + config.name + ".json";
   }
   return std::make_unique<OutletOf<exporter::Shipper>>(
-      files_, std::move(options),
-      std::make_unique<SegmentSource>(files_, AppsBelow(files_, options_.logs)),
+      files_, std::move(options), std::make_unique<SegmentSource>(files_, options_.logs),
       exporter::MakeSink(config, host_));
 }
 

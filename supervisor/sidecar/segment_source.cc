@@ -1,9 +1,9 @@
 #include "supervisor/sidecar/segment_source.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
+#include "rotate/app_name.h"
 #include "rotate/line_level.h"
 
 namespace tend::supervisor {
@@ -19,23 +19,30 @@ rotate::LinePosition ToRotate(const exporter::LogPosition& p) {
 
 }  // namespace
 
-SegmentSource::SegmentSource(Files& files, ListApps list_apps)
-    : files_(files), list_apps_(std::move(list_apps)) {}
-
 Result<std::vector<std::string>> SegmentSource::Apps() {
   if (!std::exchange(is_buffer_used_, false)) buffer_.Release();
-  TRY(const std::vector<App> apps, list_apps_());
-  std::vector<std::string> names;
-  std::set<std::string> known;
-  for (const App& app : apps) {
-    if (!known.insert(app.name).second) continue;
-    names.push_back(app.name);
-    auto& reader = readers_[app.name];
+  auto names = files_.List(logs_);
+  if (!names && names.error().code() != Errc::kNotFound) return names;
+  std::vector<std::string> apps;
+  if (names) apps = *std::move(names);
+  std::erase_if(apps, [&](const std::string& app) {
+    const auto info = files_.Stat(FolderOf(app));
+    return !info || !info->is_directory;
+  });
+  std::sort(apps.begin(), apps.end());
+  std::erase_if(readers_, [&](const auto& reader) {
+    return !std::binary_search(apps.begin(), apps.end(), reader.first);
+  });
+  for (const std::string& app : apps) {
+    auto& reader = readers_[app];
     if (reader) continue;
-    reader = std::make_unique<rotate::PositionReader>(files_, app.name, app.folder, buffer_);
+    reader = std::make_unique<rotate::PositionReader>(files_, app, FolderOf(app), buffer_);
   }
-  std::erase_if(readers_, [&](const auto& reader) { return !known.contains(reader.first); });
-  return names;
+  return apps;
+}
+
+std::string SegmentSource::NameOf(const std::string& app) {
+  return rotate::AppNameOf(files_, FolderOf(app));
 }
 
 Result<rotate::PositionReader*> SegmentSource::Find(const std::string& app) {
@@ -80,22 +87,6 @@ Result<exporter::LogBacklog> SegmentSource::Backlog(const std::string& app,
   TRY(rotate::PositionReader* const reader, Find(app));
   TRY(const rotate::PositionReader::Waiting waiting, reader->CountBehind(ToRotate(from)));
   return exporter::LogBacklog{waiting.lines, waiting.bytes, waiting.oldest.value_or(Wall{})};
-}
-
-SegmentSource::ListApps AppsBelow(Files& files, std::string logs) {
-  return [&files, logs = std::move(logs)]() -> Result<std::vector<SegmentSource::App>> {
-    auto names = files.List(logs);
-    if (!names && names.error().code() == Errc::kNotFound) return std::vector<SegmentSource::App>();
-    if (!names) return std::move(names).error();
-    std::sort(names->begin(), names->end());
-    std::vector<SegmentSource::App> apps;
-    for (const std::string& name : *names) {
-      const std::string folder = logs + '/' + name;
-      const auto info = files.Stat(folder);
-      if (info && info->is_directory) apps.push_back({name, folder});
-    }
-    return apps;
-  };
 }
 
 }  // namespace tend::supervisor

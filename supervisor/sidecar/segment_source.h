@@ -1,12 +1,13 @@
-// Stored logs, for shippers: rotate/'s positions behind exporter/'s seam.
+// Stored logs, for shippers: rotate/'s positions behind exporter/'s seam. A log is told from the
+// others by the name of its folder.
 //
-// Thread: that of the shipper which owns it; `list_apps` is called there.
+// Thread: that of the shipper which owns it.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/files.h"
@@ -17,16 +18,11 @@ namespace tend::supervisor {
 
 class SegmentSource : public exporter::LogSource {
  public:
-  struct App {
-    std::string name;
-    std::string folder;
-  };
-  // What has a log now. An error: nobody knows at the moment.
-  using ListApps = std::function<Result<std::vector<App>>()>;
-
-  SegmentSource(Files& files, ListApps list_apps);
+  // `logs`: where the folders are.
+  SegmentSource(Files& files, std::string logs) : files_(files), logs_(std::move(logs)) {}
 
   Result<std::vector<std::string>> Apps() override;
+  std::string NameOf(const std::string& app) override;
   Result<exporter::LogPosition> Begin(const std::string& app) override;
   Result<exporter::LogChunk> Read(const std::string& app,
                                   exporter::LogPosition from,
@@ -34,16 +30,14 @@ class SegmentSource : public exporter::LogSource {
   Result<exporter::LogBacklog> Backlog(const std::string& app, exporter::LogPosition from) override;
 
  private:
+  std::string FolderOf(const std::string& app) const { return logs_ + '/' + app; }
   Result<rotate::PositionReader*> Find(const std::string& app);
 
   Files& files_;
-  const ListApps list_apps_;
+  const std::string logs_;
   rotate::TextBuffer buffer_;
   bool is_buffer_used_ = false;  // since the last look at the apps
   std::map<std::string, std::unique_ptr<rotate::PositionReader>> readers_;
 };
-
-// The apps that have a log below `logs`: a folder of their name each.
-SegmentSource::ListApps AppsBelow(Files& files, std::string logs);
 
 }  // namespace tend::supervisor

@@ -332,8 +332,9 @@ class AttachTest(TendTest):
             "batch": {"wait": "100ms"}}})
         self.assertEqual(self.tend.run("pipe", "other", stdin=b"not this\n")[0], 0)
         # What a pipe had is sent before it ends.
-        self.assertEqual(self.tend.run("pipe", "piped", "--config", config, stdin=b"one\ntwo\n")[0], 0)
-        self.assertEqual(received, [("piped", "one"), ("piped", "two")])
+        name = "@acme/piped [job]"  # which no folder can be called
+        self.assertEqual(self.tend.run("pipe", name, "--config", config, stdin=b"one\ntwo\n")[0], 0)
+        self.assertEqual(received, [(name, "one"), (name, "two")])
         log = self.tend.home / "app.log"
         log.write_text("three\n")
         words = ("--log", log, "--from-start", "--config", config)

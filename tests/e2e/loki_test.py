@@ -286,6 +286,27 @@ class ProductTest(TendTest):
         self.assertEqual((stream["job"], stream["app"]), ("tend", "api"))
         self.assertEqual(metadata["worker"], "0")
 
+    def test_an_app_is_called_as_on_the_page_whatever_becomes_of_it(self):
+        name = "@acme-web server"  # which its folder cannot be called
+        self.tend.config({"name": "@acme/web server", "script": "./counter.py",
+                          "args": [str(self.tend.home / "count"), "20"]},
+                         export={"loki": {"url": self.loki.url, "batch": {"wait": "100ms"}, "apps": ["@acme-*"]}})
+        self.start("tend.yaml")
+        wait_until(lambda: self.loki.lines(app=name), 10, "lines arrive")
+        self.assertEqual(self.tend.metric("tend_worker_up", app=name, worker="0"), 1)
+        self.loki.stop()
+        self.tend.ok("delete", name)
+        for pid in [self.tend.daemon(name) for name in ("tend-sidecar", "tend-core", "tendd")]:
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not self.tend.processes(), 10, "all of tend is gone")
+        self.loki.start()
+        self.start(self.tend.write("idle.sh", "#!/bin/sh\nsleep 60\n", 0o755))
+        total = int((self.tend.home / "count").read_text())
+        wait_until(lambda: len(self.loki.lines(app=name)) >= total, 30, "the rest arrives")
+        self.assertEqual([line.split()[1] for _, line, _ in self.loki.lines(app=name)],
+                         [str(n + 1) for n in range(total)])
+        self.assertEqual({dict(key)["app"] for key in self.loki.streams}, {name})
+
     def test_a_flush_of_the_logs_ends_nothing(self):
         self.configure()
         self.start("tend.yaml")

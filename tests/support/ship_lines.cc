@@ -50,10 +50,9 @@ void Print(const exporter::ExportStats& stats) {
 
 void Run(const Arguments& arguments) {
   const config::ExporterConfig config = ConfigOf(arguments);
-  exporter::Shipper shipper(
-      FilesLinux(), {.config = config, .state_file = arguments.at("state")},
-      std::make_unique<SegmentSource>(FilesLinux(), AppsBelow(FilesLinux(), arguments.at("logs"))),
-      exporter::MakeSink(config, "test-host"));
+  exporter::Shipper shipper(FilesLinux(), {.config = config, .state_file = arguments.at("state")},
+                            std::make_unique<SegmentSource>(FilesLinux(), arguments.at("logs")),
+                            exporter::MakeSink(config, "test-host"));
   shipper.Start();
   for (std::string line; std::getline(std::cin, line);)
     Print(shipper.Stats());

@@ -37,6 +37,10 @@ class FakeLogs : public LogSource {
       names.push_back(name);
     return names;
   }
+  std::string NameOf(const std::string& app) override {
+    const auto at = called.find(app);
+    return at == called.end() ? app : at->second;
+  }
   Result<LogPosition> Begin(const std::string& app) override { return At(logs_[app], gone_[app]); }
   Result<LogChunk> Read(const std::string& app, LogPosition from, std::size_t bytes_max) override {
     LogChunk chunk;
@@ -67,6 +71,7 @@ class FakeLogs : public LogSource {
     return behind;
   }
 
+  std::map<std::string, std::string> called;  // by the names of their logs, where they differ
   bool is_blind = false;
   bool is_stuck = false;  // reads find nothing, but are not at the end
   int reads = 0;

@@ -270,6 +270,34 @@ TEST_F(ShipRunTest, LeavesOutWhatIsNotWantedOrTooOld) {
   ExpectAllAccountedFor();
 }
 
+TEST_F(ShipRunTest, AppsAreMeantAndShownByTheirRealNames) {
+  config_.apps = {"@acme/*", "plain"};
+  logs_.called = {{"-acme-web", "@acme/web"}, {"-acme-api", "@other/api"}};
+  for (const char* app : {"-acme-web", "-acme-api", "plain"})
+    Write("a", Stream::kStdout, app);
+  Pass(2s);
+  ASSERT_EQ(receiver_.got.size(), 2U);
+  EXPECT_EQ(receiver_.got[0].app, "@acme/web");
+  EXPECT_EQ(receiver_.got[1].app, "plain");
+  Restart();
+  Pass(2s);
+  EXPECT_EQ(receiver_.got.size(), 2U) << "positions are those of the logs";
+}
+
+TEST_F(ShipRunTest, GoesOnWhereItWasWithALogWhoseNameWasOutOfReach) {
+  config_.apps = {"@acme/*"};
+  logs_.called = {{"-acme-web", "@acme/web"}};
+  Write("a", Stream::kStdout, "-acme-web");
+  Pass(2s);
+  const auto called = std::exchange(logs_.called, {});
+  Restart();
+  Pass(2s);
+  logs_.called = called;
+  Write("b", Stream::kStdout, "-acme-web");
+  Pass(2s);
+  EXPECT_THAT(receiver_.Texts(), ElementsAre("a", "b"));
+}
+
 TEST_F(ShipRunTest, LinesThatAreNotToBeSentAreNotHeldWithoutEnd) {
   config_.err = false;
   config_.batch_wait = 1h;

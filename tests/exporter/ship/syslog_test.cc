@@ -65,6 +65,16 @@ TEST(SyslogEncoder, MakesTheHeaderFitTheRfc) {
               HasSubstr(' ' + std::string(48, 'a') + ' '));
 }
 
+TEST(SyslogEncoder, TellsANameThatTheHeaderDoesNotTake) {
+  EXPECT_THAT(Encoded(Entry("x"), "@acme-web server"),
+              HasSubstr(" @acme-web_server 0 - [tend@32473 app=\"@acme-web server\" worker="));
+  EXPECT_THAT(Encoded(Entry("x"), "gr\xc3\xb6\xc3\x9f\x65 \"\\]\xff"),
+              HasSubstr(" gr____e_\"\\]_ 0 - [tend@32473 app=\"gr\xc3\xb6\xc3\x9f\x65 "
+                        "\\\"\\\\\\]\xef\xbf\xbd\" worker="));
+  EXPECT_THAT(Encoded(Entry("x"), std::string(60, 'a')),
+              HasSubstr("app=\"" + std::string(60, 'a') + '"'));
+}
+
 TEST(SyslogEncoder, WritesTheLocalForm) {
   ::setenv("TZ", "UTC", 1);
   ::tzset();

@@ -13,7 +13,7 @@ using testing::ElementsAre;
 class SegmentSourceTest : public testing::Test {
  protected:
   rotate::TempFolder folder_;
-  SegmentSource source_{FilesLinux(), AppsBelow(FilesLinux(), folder_.path())};
+  SegmentSource source_{FilesLinux(), folder_.path()};
 };
 
 TEST_F(SegmentSourceTest, EntriesHaveAllThatALineTells) {
@@ -47,6 +47,19 @@ TEST_F(SegmentSourceTest, EntriesHaveAllThatALineTells) {
   ASSERT_EQ(rest->entries.size(), 1U);
   EXPECT_EQ(rest->entries[0].text, "plain");
   EXPECT_EQ(rest->end, chunk->end);
+}
+
+TEST_F(SegmentSourceTest, KnowsAnAppByTheNameThatIsKeptBesideItsLog) {
+  folder_.Put("-acme-web/-acme-web.log", "2026-11-21T10:31:07Z stdout F -acme-web:0 a\n");
+  folder_.Put("-acme-web/.app", "@acme/web");
+  EXPECT_EQ(source_.NameOf("-acme-web"), "@acme/web") << "also before it was listed";
+  const auto apps = source_.Apps();
+  ASSERT_TRUE(apps);
+  EXPECT_THAT(*apps, ElementsAre("-acme-web"));
+  const auto chunk = source_.Read("-acme-web", {}, 100);
+  ASSERT_TRUE(chunk);
+  ASSERT_EQ(chunk->entries.size(), 1U);
+  EXPECT_EQ(chunk->entries[0].slot, 0);
 }
 
 TEST_F(SegmentSourceTest, ALogThatIsGoneHasNothing) {
