@@ -16,7 +16,9 @@ namespace {
 
 constexpr const char* kObserveFile = "/observe.json";
 constexpr const char* kIncidentFile = "/alerts.json";
-constexpr const char* kExportFolder = "/export";
+constexpr const char* kExportFolder = "/export";  // how far each exporter is, in a file each
+constexpr const char* kPositions = ".positions";
+constexpr const char* kDamaged = ".positions.damaged";
 
 std::string In(const std::string& folder, const char* name) {
   return folder.empty() ? std::string() : folder + name;
@@ -68,7 +70,20 @@ Alerting::Options Outbound::AlertingOptions() const {
   return options;
 }
 
+// Writes that were cut off, and files of a tend that named them otherwise.
+void Outbound::RemoveLeftovers() {
+  const std::string folder = In(options_.state, kExportFolder);
+  const auto names = folder.empty() ? std::vector<std::string>() : files_.List(folder);
+  if (!names) return;
+  for (const std::string& name : *names) {
+    if (name.ends_with(kPositions) || name.ends_with(kDamaged)) continue;
+    // What cannot be removed is of no harm.
+    (void)files_.Unlink(folder + '/' + name);
+  }
+}
+
 void Outbound::Start() {
+  RemoveLeftovers();
   auto kept = file_.Load();
   if (kept) {
     now_ = *std::move(kept);
@@ -110,7 +125,7 @@ std::unique_ptr<Outlet> Outbound::Make(const config::ExporterConfig& config) {
   if (!options_.state.empty()) {
     const std::string folder = options_.state + kExportFolder;
     if (auto made = files_.MakeDirectories(folder, 0700); !made) LogError(made.error().message());
-    options.state_file = folder + '/' + config.name + ".json";
+    options.state_file = folder + '/' + config.name + kPositions;
   }
   return std::make_unique<OutletOf<exporter::Shipper>>(
       files_, std::move(options), std::make_unique<SegmentSource>(files_, options_.logs),

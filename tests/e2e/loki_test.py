@@ -306,6 +306,7 @@ class ProductTest(TendTest):
         self.assertEqual([line.split()[1] for _, line, _ in self.loki.lines(app=name)],
                          [str(n + 1) for n in range(total)])
         self.assertEqual({dict(key)["app"] for key in self.loki.streams}, {name})
+        self.assertTrue((self.tend.home / "state/export/loki.positions").exists())
 
     def test_a_flush_of_the_logs_ends_nothing(self):
         self.configure()
