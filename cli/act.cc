@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/revision.h"
 #include "cli/commands.h"
 #include "cli/failures.h"
 #include "cli/keeper_process.h"
@@ -173,7 +174,7 @@ ExitCode DoVersion(const Context& context, const Arguments& arguments) {
     context.terminal.Out(VersionJson(Version(), reached ? &*answer : nullptr) + '\n');
     return ExitCode::kOk;
   }
-  context.terminal.Out(fmt::format("tend {}\n", Version()));
+  context.terminal.Out(fmt::format("tend {} ({})\n", Version(), Revision()));
   context.terminal.Out(reached ? fmt::format("daemon {}, pid {}, at {}\n", answer->version,
                                              answer->pid, context.paths.control_socket)
                                : fmt::format("no daemon at {}\n", context.paths.control_socket));

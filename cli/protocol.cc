@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 
 #include "base/link.h"
+#include "base/revision.h"
 
 namespace tend::cli {
 namespace {
@@ -244,6 +245,7 @@ std::string VersionJson(std::string_view version, const Answer* daemon) {
   json::object root;
   root["schema"] = "tend.version/1";
   root["version"] = View(version);
+  root["revision"] = View(Revision());
   if (daemon == nullptr) {
     root["daemon"] = nullptr;
   } else {

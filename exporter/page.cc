@@ -54,7 +54,9 @@ void WriteProcesses(const SelfSnapshot& self, bool has_workers, PageRows& rows) 
 void WriteSelf(const Snapshot& snapshot, PageRows& rows) {
   const SelfSnapshot& self = snapshot.self;
   if (rows.Begin(Metric::kBuild)) {
-    rows.out().Sample({{"version", self.version}, {"compiler", self.compiler}}, std::uint64_t{1});
+    rows.out().Sample(
+        {{"version", self.version}, {"revision", self.revision}, {"compiler", self.compiler}},
+        std::uint64_t{1});
   }
   if (self.config_loaded)
     rows.One(Metric::kConfigReloadSuccess, std::uint64_t{*self.config_loaded ? 1u : 0u});

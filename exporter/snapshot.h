@@ -59,7 +59,7 @@ struct SelfSnapshot {
   std::uint64_t resident_bytes = 0, virtual_bytes = 0, open_fds = 0;
   std::uint64_t max_fds = 0;  // RLIM_INFINITY is left out as well
   double start_time_seconds = 0;
-  std::string version, compiler;
+  std::string version, revision, compiler;
   NamedCounts role_starts;
   std::optional<bool> config_loaded;         // the last time that it was read
   std::optional<double> config_loaded_time;  // of the last success, seconds since the epoch

@@ -6,6 +6,7 @@
 #include <numeric>
 #include <utility>
 
+#include "base/revision.h"
 #include "supervisor/sidecar/log_body.h"
 
 namespace tend::supervisor {
@@ -199,6 +200,7 @@ void Measurements::MeasureApp(const FleetView::App& app, exporter::AppSnapshot& 
 exporter::SelfSnapshot Measurements::Self(const rotate::LogStoreStats& logs) const {
   exporter::SelfSnapshot self = processes_.Self();
   self.version = TEND_VERSION;
+  self.revision = Revision();
   self.compiler = __VERSION__;
   self.compression_queue_files = logs.compress_queue_files;
   self.compression = CompressionTimes(logs.compress_times);

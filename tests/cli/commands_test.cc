@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/revision.h"
 #include "cli/fake_core.h"
 #include "cli/secrets.h"
 
@@ -254,12 +255,13 @@ TEST(Version, NamesTheDaemonIfThereIsOne) {
   Stage stage;
   stage.core.Answer({Done()});
   EXPECT_EQ(Type(stage, {"version", "--json"}), ExitCode::kOk);
-  EXPECT_EQ(stage.out,
-            "{\"schema\":\"tend.version/1\",\"version\":\"0.1.0\","
-            "\"daemon\":{\"version\":\"0.1.0\",\"pid\":77}}\n");
+  const std::string revision(Revision());
+  EXPECT_EQ(stage.out, "{\"schema\":\"tend.version/1\",\"version\":\"0.1.0\",\"revision\":\"" +
+                           revision + "\",\"daemon\":{\"version\":\"0.1.0\",\"pid\":77}}\n");
   Stage alone;
   alone.core.Gone();
   EXPECT_EQ(Type(alone, {"version"}), ExitCode::kOk);
+  EXPECT_THAT(alone.out, HasSubstr("tend 0.1.0 (" + revision + ")\n"));
   EXPECT_THAT(alone.out, HasSubstr("no daemon at /nowhere/tend.sock"));
 }
 

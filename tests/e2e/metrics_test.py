@@ -106,6 +106,9 @@ class MetricsTest(TendTest):
         self.assertEqual((desired["desired"], desired["online"], desired["failed"]), (2, 2, 0))
         exits = {s.labels["app"]: s.value for s in families["tend_worker_last_exit_code"].samples}
         self.assertEqual(exits, {"bad": 3}, "absent before the first exit")
+        build = families["tend_build"].samples[0].labels
+        self.assertEqual(build["revision"], json.loads(self.tend.ok("version", "--json"))["revision"])
+        self.assertRegex(build["revision"], "^([0-9a-f]{7,}(-dirty)?|unknown)$")
 
     def test_both_formats_say_the_same(self):
         classic = {line.split("{")[0].split(" ")[0] for line in self.page(None)[1].decode().splitlines()

@@ -179,6 +179,7 @@ inline Snapshot SampleSnapshot() {
   self.max_fds = 1048576;
   self.start_time_seconds = 1795257000.5;
   self.version = "0.1.0";
+  self.revision = "7c11bb4-dirty";
   self.compiler = "12.2.0";
   self.role_starts = {{"keeper", 1}, {"core", 2}, {"sidecar", 1}};
   self.config_loaded = true;

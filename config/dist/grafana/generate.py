@@ -286,11 +286,11 @@ def itself():
     d.stat("Configuration", "1: the last one that was loaded is valid.",
            f"min(tend_config_last_reload_success{{{SELF}}})", steps=((None, "red"), (1, "green")))
     d.table("Hosts", "Version and age.", {
-        "build": (f"max by (instance, version, compiler) (tend_build_info{{{SELF}}})", None, None),
+        "build": (f"max by (instance, version, revision, compiler) (tend_build_info{{{SELF}}})", None, None),
         "since": (f"max by (instance) (process_start_time_seconds{{{SELF}}}) * 1000", "dateTimeFromNow", None),
         "memory": (f"max by (instance) (process_resident_memory_bytes{{{SELF}}})", "bytes", None),
         "series": (f"max by (instance) (tend_metrics_series{{{SELF}}})", "none", None),
-    }, ["instance", "version", "compiler"], height=6)
+    }, ["instance", "version", "revision", "compiler"], height=6)
     d.row("Resources")
     d.graph("CPU", "Cores.", {"{{instance}}": f"rate(process_cpu_seconds_total{{{SELF}}}{RATE})"}, width=8)
     d.graph("Memory", "Resident.", {"{{instance}}": f"process_resident_memory_bytes{{{SELF}}}"}, "bytes", width=8)
