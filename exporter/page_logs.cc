@@ -52,9 +52,13 @@ void WriteLogs(const Snapshot& snapshot, PageRows& rows) {
   rows.One(Metric::kLogCompressionQueue, self.compression_queue_files);
   if (self.log_limit_bytes != 0) rows.One(Metric::kLogLimit, self.log_limit_bytes);
   if (self.filesystem_size_bytes == 0) return;
-  rows.One(Metric::kLogFilesystemFloor, self.filesystem_floor_bytes);
-  rows.One(Metric::kLogFilesystemFree, self.filesystem_free_bytes);
-  rows.One(Metric::kLogFilesystemSize, self.filesystem_size_bytes);
+  const auto of_file_system = [&](Metric metric, std::uint64_t bytes) {
+    if (!rows.Begin(metric)) return;
+    rows.out().Sample({{"mountpoint", self.filesystem_mount_point}}, bytes);
+  };
+  of_file_system(Metric::kLogFilesystemFloor, self.filesystem_floor_bytes);
+  of_file_system(Metric::kLogFilesystemFree, self.filesystem_free_bytes);
+  of_file_system(Metric::kLogFilesystemSize, self.filesystem_size_bytes);
 }
 
 }  // namespace tend::exporter

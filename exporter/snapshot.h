@@ -67,7 +67,8 @@ struct SelfSnapshot {
   std::optional<HistogramView> compression;  // of one file
   std::optional<std::uint64_t> log_followers;
   std::uint64_t log_limit_bytes = 0;  // of all apps; 0: none
-  // size 0: all three are unknown
+  // Of the logs. Size 0: all of it is unknown.
+  std::string filesystem_mount_point;
   std::uint64_t filesystem_free_bytes = 0, filesystem_size_bytes = 0, filesystem_floor_bytes = 0;
 };
 

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
+
+#include "rotate/mount_point.h"
 
 namespace tend::rotate {
 namespace {
@@ -207,7 +210,11 @@ void DiskWorker::MeasureSpace(Moment now) {
   if (!space) return;
   space_ = *space;
   measure_after_bytes_ = std::max(kMeasureBytes, Above(space_->available, Floor()) / 2);
-  if (auto info = files_.Stat(options_.folder)) device_ = info->device;
+  if (const auto info = files_.Stat(options_.folder)) {
+    const bool is_other = std::exchange(device_, info->device) != info->device;
+    if (is_other || mount_point_.empty())
+      mount_point_ = FindMountPoint(files_, options_.folder, device_);
+  }
   disk_low_ = false;
   for (auto& entry : apps_) {
     const bool low = space_->available < FreeFloor(entry.second->limits().min_free, space_->size);
@@ -422,6 +429,7 @@ void DiskWorker::Export(LogStoreStats& stats) {
   stats.compressed_files = compressed_files_;
   stats.compress_times = compress_times_;
   if (space_) {
+    stats.file_system_mount_point = mount_point_;
     stats.file_system_free_bytes = space_->available;
     stats.file_system_size_bytes = space_->size;
     stats.file_system_floor_bytes = Floor();

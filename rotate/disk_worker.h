@@ -113,6 +113,7 @@ class DiskWorker {
   std::uint64_t unmeasured_bytes_ = 0;     // written since the space was measured
   std::uint64_t measure_after_bytes_ = 0;  // how many of them are too many
   std::uint64_t device_ = 0;
+  std::string mount_point_;  // of device_
   bool disk_low_ = false;
   bool rotated_ = false;  // since the last Prune
   Mono next_tick_{};

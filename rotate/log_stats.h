@@ -79,7 +79,9 @@ struct LogStoreStats {
   std::uint64_t compress_queue_files = 0;
   std::uint64_t compressed_files = 0;  // since start
   CompressTimes compress_times;
-  std::uint64_t file_system_free_bytes = 0;  // of the log folder's file system
+  // Of the log folder's file system. Size 0: unknown, all of it.
+  std::string file_system_mount_point = {};
+  std::uint64_t file_system_free_bytes = 0;
   std::uint64_t file_system_size_bytes = 0;
   std::uint64_t file_system_floor_bytes = 0;  // less free, and an app's new lines are dropped
   std::uint64_t limit_bytes = 0;              // of all apps; 0: none

@@ -109,6 +109,12 @@ class MetricsTest(TendTest):
         build = families["tend_build"].samples[0].labels
         self.assertEqual(build["revision"], json.loads(self.tend.ok("version", "--json"))["revision"])
         self.assertRegex(build["revision"], "^([0-9a-f]{7,}(-dirty)?|unknown)$")
+        mount_point = os.path.realpath(self.tend.home / "logs")
+        while not os.path.ismount(mount_point):
+            mount_point = os.path.dirname(mount_point)
+        for name in ("free", "size", "floor"):
+            samples = families[f"tend_log_filesystem_{name}_bytes"].samples
+            self.assertEqual([s.labels for s in samples], [{"mountpoint": mount_point}])
 
     def test_both_formats_say_the_same(self):
         classic = {line.split("{")[0].split(" ")[0] for line in self.page(None)[1].decode().splitlines()

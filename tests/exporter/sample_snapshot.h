@@ -188,6 +188,7 @@ inline Snapshot SampleSnapshot() {
   self.log_followers = 1;
   self.log_limit_bytes = 10737418240;
   self.filesystem_floor_bytes = 1073741824;
+  self.filesystem_mount_point = "/var/log";
   self.filesystem_free_bytes = 20000000000;
   self.filesystem_size_bytes = 50000000000;
   return snapshot;

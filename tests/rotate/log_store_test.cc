@@ -100,6 +100,8 @@ TEST_F(LogStoreTest, EveryLineIsThereOnceAfterManyRotations) {
   EXPECT_EQ(stats.apps.at("api").lines_written, 4000u);
   EXPECT_GT(stats.apps.at("api").rotations[0], 3u);
   EXPECT_GT(stats.file_system_size_bytes, 0u);
+  EXPECT_TRUE(folder_.path().starts_with(stats.file_system_mount_point));
+  EXPECT_FALSE(stats.file_system_mount_point.empty());
 }
 
 TEST_F(LogStoreTest, RefusesAnAppWhoseFolderIsTaken) {

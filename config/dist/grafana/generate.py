@@ -243,8 +243,8 @@ def logs_disk():
                                 f"sum by (instance, app) (tend_app_log_limit_bytes{{{APP}}})"}, "percentunit", width=8)
     d.graph("Files", "By kind.", {"{{app}} {{kind}}": f"sum by (app, kind) (tend_app_log_files{{{APP}}})"}, width=8)
     d.graph("Free space", "Of the file system, and the floor below which nothing is written.", {
-        "{{instance}} free": f"tend_log_filesystem_free_bytes{{{SELF}}}",
-        "{{instance}} floor": f"tend_log_filesystem_floor_bytes{{{SELF}}}"}, "bytes", width=8)
+        "{{instance}} {{mountpoint}} free": f"tend_log_filesystem_free_bytes{{{SELF}}}",
+        "{{instance}} {{mountpoint}} floor": f"tend_log_filesystem_floor_bytes{{{SELF}}}"}, "bytes", width=8)
     d.graph("Rotations", "By reason.", {
         "{{app}} {{reason}}": f"sum by (app, reason) (increase(tend_app_log_rotations_total{{{APP}}}{RATE})) > 0"},
         bars=True, width=8)
