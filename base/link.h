@@ -14,6 +14,9 @@
 //   {"type":"fact","fact":{Fact}}
 //   {"type":"custom","app":NAME,"slot":N,"incarnation":ID,"refused":N,
 //    "metrics":{NAME:{"value":V,"unit":TEXT}}}       what its program told with @pm2/io
+//   {"type":"requests","since":NS,"counts":{METHOD:[OK,ERROR],…}}
+//       what was answered on the control socket since core began, at that time; at most once a
+//       second, and only if there is more to tell
 //   {"type":"synced"}                                             that was the whole state
 //   {"type":"logs","op":"flush"|"reopen"|"rotate","app":NAME,"request":N}
 // sidecar → core

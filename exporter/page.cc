@@ -61,9 +61,15 @@ void WriteSelf(const Snapshot& snapshot, PageRows& rows) {
   if (self.config_loaded)
     rows.One(Metric::kConfigReloadSuccess, std::uint64_t{*self.config_loaded ? 1u : 0u});
   if (self.config_loaded_time) rows.One(Metric::kConfigReloadTime, *self.config_loaded_time);
-  if (!rows.Begin(Metric::kRoleStarts)) return;
-  for (const auto& [role, starts] : self.role_starts)
-    rows.out().Sample({{"role", role}}, starts);
+  if (rows.Begin(Metric::kRoleStarts)) {
+    for (const auto& [role, starts] : self.role_starts)
+      rows.out().Sample({{"role", role}}, starts);
+  }
+  if (self.control_requests.empty() || !rows.Begin(Metric::kControlRequests)) return;
+  for (const ControlNumbers& requests : self.control_requests) {
+    rows.out().Sample({{"method", requests.method}, {"result", "ok"}}, requests.ok);
+    rows.out().Sample({{"method", requests.method}, {"result", "error"}}, requests.error);
+  }
 }
 
 void WriteAll(const Snapshot& snapshot,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "exporter/control_numbers.h"
 #include "exporter/custom_numbers.h"
 #include "exporter/export_numbers.h"
 #include "exporter/histogram_view.h"
@@ -61,8 +62,9 @@ struct SelfSnapshot {
   double start_time_seconds = 0;
   std::string version, revision, compiler;
   NamedCounts role_starts;
-  std::optional<bool> config_loaded;         // the last time that it was read
-  std::optional<double> config_loaded_time;  // of the last success, seconds since the epoch
+  std::vector<ControlNumbers> control_requests;  // empty: there is no core that tells
+  std::optional<bool> config_loaded;             // the last time that it was read
+  std::optional<double> config_loaded_time;      // of the last success, seconds since the epoch
   std::uint64_t compression_queue_files = 0;
   std::optional<HistogramView> compression;  // of one file
   std::optional<std::uint64_t> log_followers;

@@ -96,6 +96,7 @@ void ControlSession::OnPacket(std::string_view packet) {
 }
 
 void ControlSession::Run(Request& request) {
+  verb_ = request.verb;
   std::string hint;
   const Handler handler = FindVerb(request.verb, hint);
   if (handler == nullptr) {
@@ -113,6 +114,7 @@ void ControlSession::Done(ExitCode code, std::string_view error) {
   ticket_.reset();
   watched_.clear();
   triggered_.reset();
+  services_.sidecar->CountRequest(std::exchange(verb_, {}), code == ExitCode::kOk);
   std::string message = R"({"done":true,"exit":)" + std::to_string(static_cast<int>(code));
   if (code != ExitCode::kOk) message += R"(,"error":)" + Quoted(error.substr(0, kErrorMax));
   message += R"(,"version":)" + Quoted(services_.version) + R"(,"pid":)" +

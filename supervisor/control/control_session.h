@@ -89,6 +89,7 @@ class ControlSession final : public FleetListener {
   std::optional<Request> assembling_;  // of a request in several packets
   std::size_t assembled_bytes_ = 0;
   bool busy_ = false;
+  std::string verb_;  // of what is carried out; "": it was not understood
   TicketPtr ticket_;
   std::set<std::string> watched_;
   // A trigger that waits for its answers.

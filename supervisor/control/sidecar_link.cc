@@ -18,6 +18,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t kAskedMax = 4096;
+constexpr auto kRequestsInterval = std::chrono::seconds(1);
 constexpr auto kToldInterval = std::chrono::milliseconds(200);
 
 std::optional<json::object> ReadObject(std::string_view packet) {
@@ -54,6 +55,7 @@ SidecarLink::SidecarLink(Loop& loop, Fleet& fleet, DescriptorStore& store, Fd so
     : loop_(loop),
       fleet_(fleet),
       store_(store),
+      began_(loop.WallNow()),
       first_hello_(fleet.state().fresh()),
       channel_(loop,
                std::move(socket),
@@ -84,7 +86,20 @@ void SidecarLink::Synchronise() {
     for (const WorkerStatus& worker : fleet_.StatusOf(name).workers)
       OnWorker(name, worker);
   }
+  TellRequests();
   SendMessage(channel_, R"({"type":"synced"})");
+}
+
+void SidecarLink::CountRequest(std::string_view verb, bool ok) {
+  counts_.Count(verb, ok);
+  if (!tell_requests_) tell_requests_ = loop_.After(kRequestsInterval, [this] { TellRequests(); });
+}
+
+void SidecarLink::TellRequests() {
+  tell_requests_.reset();
+  SendMessage(channel_, R"({"type":"requests","since":)" +
+                            std::to_string(began_.time_since_epoch().count()) + R"(,"counts":)" +
+                            counts_.ToJson() + '}');
 }
 
 void SidecarLink::TellApp(const std::string& name) {

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "base/link.h"
+#include "supervisor/control/request_counts.h"
 #include "supervisor/fleet.h"
 
 namespace tend::supervisor {
@@ -28,6 +29,9 @@ class SidecarLink final : public FleetListener {
 
   // `op` is "flush", "reopen" or "rotate". `done` gets Errc::kTimeout when no answer comes.
   void AskLogs(std::string_view op, const std::string& app, std::function<void(Result<>)> done);
+
+  // A client was answered. The sidecar is told within a second.
+  void CountRequest(std::string_view verb, bool ok);
 
   void OnApp(const config::AppConfig& app) override;
   void OnAppGone(const std::string& app) override;
@@ -56,6 +60,7 @@ class SidecarLink final : public FleetListener {
   Result<> MakeProbe(std::uint64_t incarnation, NodeHost::InjectAt at);
   void TellIncarnation(const WorkerRef& worker, int pid, int port);
   void TellApp(const std::string& name);
+  void TellRequests();
 
   Loop& loop_;
   Fleet& fleet_;
@@ -63,6 +68,9 @@ class SidecarLink final : public FleetListener {
   std::map<std::uint64_t, Asked> asked_;
   std::map<std::uint64_t, Told> told_;  // by incarnation
   std::uint64_t next_request_ = 1;
+  const Wall began_;  // tells these counts from those of another core
+  RequestCounts counts_;
+  Loop::Watch tell_requests_;
   bool first_hello_;  // the next one is that of a sidecar that starts for the first time
   PacketChannel channel_;
 };

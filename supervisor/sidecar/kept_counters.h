@@ -37,6 +37,11 @@ class KeptCounters {
   // Adds what was counted before to what the sidecar and core count now, and stores the sums.
   void Continue(exporter::Snapshot& snapshot);
 
+  // Core's counts since it began, at `since`, and those of cores before it.
+  void PutRequests(std::uint64_t since, const std::vector<exporter::ControlNumbers>& requests);
+  // All of them; empty until core has told.
+  std::vector<exporter::ControlNumbers> Requests() const;
+
   exporter::ProcessTotals::Kept Process(const std::string& app, int slot) const;
   void StoreProcess(const std::string& app, int slot, const exporter::ProcessTotals& totals);
 
@@ -68,6 +73,10 @@ class KeptCounters {
   CounterTable& table_;
   std::map<Key, Worker> workers_;
   std::map<std::string, App> apps_;
+  struct Ends {
+    Rising<std::uint64_t> ok, error;
+  };
+  std::map<std::string, Ends> requests_;  // by method
 };
 
 }  // namespace tend::supervisor

@@ -109,13 +109,32 @@ bool ReadCustom(const json::object& object, LinkListener& listener) {
   return true;
 }
 
+bool ReadRequests(const json::object& object, LinkListener& listener) {
+  const json::value* member = object.if_contains("counts");
+  const json::object* counts = member == nullptr ? nullptr : member->if_object();
+  if (counts == nullptr) return false;
+  std::vector<exporter::ControlNumbers> requests;
+  for (const auto& [method, ends] : *counts) {
+    const json::array* both = ends.if_array();
+    if (both == nullptr || both->size() != 2) return false;
+    json::error_code ec, also;
+    const auto ok = both->at(0).to_number<std::uint64_t>(ec);
+    const auto error = both->at(1).to_number<std::uint64_t>(also);
+    if (ec || also) return false;
+    requests.push_back({{method.data(), method.size()}, ok, error});
+  }
+  listener.OnRequests(NumberOf<std::uint64_t>(object, "since"), requests);
+  return true;
+}
+
 using Reader = bool (*)(const json::object&, LinkListener&);
 
-constexpr std::array<std::pair<std::string_view, Reader>, 12> kReaders = {{
+constexpr std::array<std::pair<std::string_view, Reader>, 13> kReaders = {{
     {"app", ReadApp},
     {"worker", ReadWorker},
     {"fact", ReadFact},
     {"custom", ReadCustom},
+    {"requests", ReadRequests},
     {"logs", ReadLogs},
     {"hello",
      [](const json::object&, LinkListener& l) {

@@ -13,6 +13,7 @@
 #include "base/status.h"
 #include "base/telemetry.h"
 #include "config/config.h"
+#include "exporter/control_numbers.h"
 
 namespace tend::supervisor {
 
@@ -39,6 +40,9 @@ class LinkListener {
   virtual void OnCustom(const WorkerRef& worker,
                         const std::vector<CustomValue>& values,
                         std::size_t refused) = 0;
+  // What clients were answered since core began, which was at `since` (nanoseconds of the clock).
+  virtual void OnRequests(std::uint64_t since,
+                          const std::vector<exporter::ControlNumbers>& requests) = 0;
   enum class LogsOp : std::uint8_t { kFlush, kReopen, kRotate };
   virtual void OnLogsRequest(LogsOp op, const std::string& app, std::uint64_t request) = 0;
 };

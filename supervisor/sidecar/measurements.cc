@@ -202,11 +202,12 @@ exporter::SelfSnapshot Measurements::Self(const rotate::LogStoreStats& logs) con
   self.version = TEND_VERSION;
   self.revision = Revision();
   self.compiler = __VERSION__;
+  self.control_requests = kept_.Requests();
   self.compression_queue_files = logs.compress_queue_files;
   self.compression = CompressionTimes(logs.compress_times);
   self.log_followers = static_cast<std::uint64_t>(CountFollowers());
-  self.filesystem_free_bytes = logs.file_system_free_bytes;
   self.filesystem_mount_point = logs.file_system_mount_point;
+  self.filesystem_free_bytes = logs.file_system_free_bytes;
   self.filesystem_size_bytes = logs.file_system_size_bytes;
   self.filesystem_floor_bytes = logs.file_system_floor_bytes;
   self.log_limit_bytes = logs.limit_bytes;

@@ -56,6 +56,9 @@ class Measurements {
   void PutApp(const std::string& app);
   void PutWorker(const std::string& app, const WorkerStatus& worker);
   void Began(const WorkerRef& worker, int pid);
+  void PutRequests(std::uint64_t since, const std::vector<exporter::ControlNumbers>& requests) {
+    kept_.PutRequests(since, requests);
+  }
   void State(const Fact& fact) { times_.State(fact); }
   // Counters of what is gone begin at 0 if it comes back.
   void Forget(const std::string& app);

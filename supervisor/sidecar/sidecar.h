@@ -96,6 +96,10 @@ class Sidecar final : public LinkListener {
                 std::size_t refused) override {
     measurements_.reports().Custom(worker, values, refused);
   }
+  void OnRequests(std::uint64_t since,
+                  const std::vector<exporter::ControlNumbers>& requests) override {
+    measurements_.PutRequests(since, requests);
+  }
   void OnLogsRequest(LogsOp op, const std::string& app, std::uint64_t request) override;
 
  private:

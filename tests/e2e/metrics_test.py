@@ -116,6 +116,23 @@ class MetricsTest(TendTest):
             samples = families[f"tend_log_filesystem_{name}_bytes"].samples
             self.assertEqual([s.labels for s in samples], [{"mountpoint": mount_point}])
 
+    def test_what_clients_ask_core_is_counted(self):
+        def requests():
+            return {(dict(key[1:])["method"], dict(key[1:])["result"]): value for key, value in self.tend.metrics().items()
+                    if key[0] == "tend_control_requests_total"}
+        before = requests()
+        self.assertEqual(len(before), 20, "all of them from the beginning")
+        self.assertEqual((before["start", "ok"], before["start", "error"]), (0, 1), "bad did not come up")
+        for _ in range(3):
+            self.tend.ok("describe", "web")
+        self.assertEqual(self.tend.run("stop", "nobody")[0], 4)
+        after = wait_until(lambda: (lambda now: now if now["stop", "error"] else None)(requests()), 5)
+        self.assertEqual(after["describe", "ok"], 3)
+        self.assertEqual(after["stop", "error"], 1)
+        os.kill(self.tend.daemon("tend-core"), signal.SIGKILL)
+        wait_until(lambda: self.tend.run("describe", "web")[0] == 0, 10, "another core")
+        wait_until(lambda: requests()["describe", "ok"] >= 4, 5, "it goes on")
+
     def test_both_formats_say_the_same(self):
         classic = {line.split("{")[0].split(" ")[0] for line in self.page(None)[1].decode().splitlines()
                    if line and not line.startswith("#")}

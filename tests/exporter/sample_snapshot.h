@@ -182,13 +182,14 @@ inline Snapshot SampleSnapshot() {
   self.revision = "7c11bb4-dirty";
   self.compiler = "12.2.0";
   self.role_starts = {{"keeper", 1}, {"core", 2}, {"sidecar", 1}};
+  self.control_requests = {{"start", 3, 1}, {"other", 0, 0}};
   self.config_loaded = true;
   self.config_loaded_time = 1795257000.75;
   self.compression = SampleHistogram();
   self.log_followers = 1;
   self.log_limit_bytes = 10737418240;
-  self.filesystem_floor_bytes = 1073741824;
   self.filesystem_mount_point = "/var/log";
+  self.filesystem_floor_bytes = 1073741824;
   self.filesystem_free_bytes = 20000000000;
   self.filesystem_size_bytes = 50000000000;
   return snapshot;

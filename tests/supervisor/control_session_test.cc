@@ -235,14 +235,39 @@ TEST_F(ControlTest, ASidecarThatSaysHelloIsToldEverything) {
   ASSERT_TRUE(SendPacket(sidecar_.get(), R"({"type":"hello","role":"sidecar","pid":5})"));
   loop_.MakeReadable(link_fd_);
   const auto told = ReadAll(sidecar_);
-  ASSERT_EQ(told.size(), 7u);
+  ASSERT_EQ(told.size(), 8u);
   EXPECT_THAT(told[0], HasSubstr("hello"));
   EXPECT_THAT(told[1], HasSubstr(R"("type":"incarnation")"));  // Of the life that ended
   EXPECT_THAT(told[2], HasSubstr(R"("type":"ended")"));
   EXPECT_THAT(told[3], HasSubstr(R"("type":"app")"));
   EXPECT_THAT(told[4], HasSubstr(R"("pid":1001)"));
   EXPECT_THAT(told[5], HasSubstr(R"("type":"worker")"));
-  EXPECT_THAT(told[6], HasSubstr("synced"));
+  EXPECT_THAT(told[6], HasSubstr(R"("type":"requests")"));
+  EXPECT_THAT(told[7], HasSubstr("synced"));
+}
+
+TEST_F(ControlTest, WhatWasAnsweredIsToldOnceASecond) {
+  StartApp(App("api"));
+  ReadAll(sidecar_);
+  for (int i = 0; i < 100; ++i)
+    Ask(R"({"verb":"list"})");
+  Ask(R"({"verb":"stop","select":["none"]})");
+  Ask(R"({"verb":"save"})");
+  Ask(R"({"verb":"\"}{"})");
+  Ask("no JSON");
+  loop_.Advance(std::chrono::milliseconds(900));
+  EXPECT_THAT(ReadAll(sidecar_), testing::IsEmpty());
+  loop_.Advance(seconds(1));
+  const auto told = ReadAll(sidecar_);
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_THAT(told[0], HasSubstr(R"({"start":[0,0],"stop":[0,1],"restart":[0,0],)"));
+  EXPECT_THAT(told[0], HasSubstr(R"("list":[100,0],"describe":[0,0],"ping":[0,0],)"));
+  EXPECT_THAT(told[0], HasSubstr(R"("other":[1,2]}})"));
+  loop_.Advance(seconds(10));
+  EXPECT_THAT(ReadAll(sidecar_), testing::IsEmpty()) << "nothing is new";
+  Ask(R"({"verb":"ping"})");
+  loop_.Advance(seconds(1));
+  EXPECT_THAT(ReadAll(sidecar_).at(0), HasSubstr(R"("ping":[1,0],"other":[1,2])"));
 }
 
 }  // namespace

@@ -312,10 +312,13 @@ def itself():
     d.graph("Series", "On the page, and left out for their number.", {
         "{{instance}}": f"tend_metrics_series{{{SELF}}}",
         "{{instance}} left out": f"increase(tend_metrics_series_limited_total{{{SELF}}}{RATE})"}, width=8)
+    d.graph("Commands", "Requests to the core, a second.", {
+        "{{instance}} {{method}} {{result}}": rate("tend_control_requests_total", SELF, "instance, method, result")},
+        width=8)
     d.graph("Log followers", "Clients of `tend logs -f` and of the page.", {
-        "{{instance}}": f"tend_log_followers{{{SELF}}}"}, width=12)
+        "{{instance}}": f"tend_log_followers{{{SELF}}}"}, width=8)
     d.graph("Starts of its parts", "By role.", {
-        "{{instance}} {{role}}": f"increase(tend_role_starts_total{{{SELF}}}{RATE})"}, bars=True, width=12)
+        "{{instance}} {{role}}": f"increase(tend_role_starts_total{{{SELF}}}{RATE})"}, bars=True, width=8)
     return d
 
 

@@ -91,6 +91,25 @@ TEST_F(KeptCountersTest, ADeletedAppBeginsAtZero) {
   EXPECT_EQ(app.logs->dropped_lines[0].second, 2u);
 }
 
+TEST_F(KeptCountersTest, RequestsGoOnWhicheverSideBeginsAnew) {
+  const auto told = [&](std::uint64_t since, std::uint64_t ok, std::uint64_t error) {
+    kept_->PutRequests(since, {{"list", ok, error}, {"other", 0, 0}});
+    const auto all = kept_->Requests();
+    EXPECT_EQ(all.size(), 2u);
+    EXPECT_EQ(all.at(0).method, "list");
+    EXPECT_EQ(all.at(1).ok + all.at(1).error, 0u);
+    return std::pair(all.at(0).ok, all.at(0).error);
+  };
+  EXPECT_TRUE(kept_->Requests().empty());
+  EXPECT_EQ(told(100, 3, 1), std::pair(3ul, 1ul));
+  EXPECT_EQ(told(100, 4, 1), std::pair(4ul, 1ul));
+  Restart();
+  EXPECT_EQ(told(100, 4, 2), std::pair(4ul, 2ul)) << "the same core";
+  EXPECT_EQ(told(200, 5, 0), std::pair(9ul, 2ul)) << "another that has counted more already";
+  Restart();
+  EXPECT_EQ(told(300, 1, 1), std::pair(10ul, 3ul)) << "both are others";
+}
+
 TEST_F(KeptCountersTest, RemembersWhatProcessesUsed) {
   exporter::ProcessTotals totals;
   exporter::ProcessTotals::Kept kept;

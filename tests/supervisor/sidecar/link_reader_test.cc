@@ -48,6 +48,13 @@ class Heard final : public LinkListener {
                    values.at(0).name + '=' + std::to_string(values.at(0).value) +
                    values.at(0).unit + ' ' + std::to_string(refused));
   }
+  void OnRequests(std::uint64_t since,
+                  const std::vector<exporter::ControlNumbers>& requests) override {
+    said.push_back("requests since " + std::to_string(since));
+    for (const exporter::ControlNumbers& of : requests) {
+      said.back() += ' ' + of.method + ' ' + std::to_string(of.ok) + '/' + std::to_string(of.error);
+    }
+  }
   void OnLogsRequest(LogsOp op, const std::string& app, std::uint64_t request) override {
     said.push_back("logs " + std::to_string(static_cast<int>(op)) + ' ' + app + ' ' +
                    std::to_string(request));
@@ -69,6 +76,7 @@ TEST(LinkReader, UnderstandsEveryMessage) {
         R"({"type":"fact","fact":{"type":"worker_online","app":"api","worker":0}})",
         R"({"type":"custom","app":"api","slot":1,"incarnation":9,"refused":2,)"
         R"("metrics":{"Event Loop":{"value":1.5,"unit":"ms"}}})",
+        R"({"type":"requests","since":1795257067000000001,"counts":{"list":[7,1],"other":[0,0]}})",
         R"({"type":"logs","op":"rotate","app":"api","request":3})"}) {
     EXPECT_TRUE(ReadLinkPacket(packet, heard)) << packet;
   }
@@ -77,7 +85,7 @@ TEST(LinkReader, UnderstandsEveryMessage) {
                           "incarnation api 1 9 port 0", "incarnation api 1 9 port 3001",
                           "incarnation api 1 9 port 0", "no probe 9 it listens nowhere", "ended 9",
                           "fact worker_online api:0", "custom api:1 9 Event Loop=1.500000ms 2",
-                          "logs 2 api 3"));
+                          "requests since 1795257067000000001 list 7/1 other 0/0", "logs 2 api 3"));
 }
 
 TEST(LinkReader, OurOwnWordsAreWhatCoreExpects) {
@@ -97,7 +105,10 @@ TEST(LinkReader, IgnoresWhatIsNoMessage) {
        {"", "[]", "nonsense", "{}", R"({"type":7})", R"({"type":"unheard"})",
         R"({"type":"app","app":7})", R"({"type":"worker","worker":[]})",
         R"({"type":"fact","fact":{"type":"unheard"}})", R"({"type":"logs","op":"burn"})",
-        R"({"type":"custom","app":"api"})", R"({"type":"custom","metrics":{"x":1}})"}) {
+        R"({"type":"custom","app":"api"})", R"({"type":"custom","metrics":{"x":1}})",
+        R"({"type":"requests"})", R"({"type":"requests","counts":{"list":7}})",
+        R"({"type":"requests","counts":{"list":[7]}})",
+        R"({"type":"requests","counts":{"list":[7,-1]}})"}) {
     EXPECT_FALSE(ReadLinkPacket(packet, heard)) << packet;
   }
   EXPECT_THAT(heard.said, IsEmpty());

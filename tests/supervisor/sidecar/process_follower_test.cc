@@ -38,6 +38,7 @@ class Listener final : public LinkListener {
   void OnNoProbe(std::uint64_t, const std::string&, bool) override {}
   void OnFact(Fact) override {}
   void OnCustom(const WorkerRef&, const std::vector<CustomValue>&, std::size_t) override {}
+  void OnRequests(std::uint64_t, const std::vector<exporter::ControlNumbers>&) override {}
   void OnLogsRequest(LogsOp, const std::string&, std::uint64_t) override {}
 
   int pid = -1;  // of the worker that was told last; 0: it has none
