@@ -66,7 +66,7 @@ ExitCode Again(const Context& context,
   Request request;
   request.verb = std::string(RowOf(command).name);
   request.wait = !arguments.Has("no-wait");
-  if (arguments.Has("update-env")) request.update_env = Environment();
+  if (arguments.Has("update-env")) request.update_env = Environment(context.terminal);
   if (!found.wanted->apps.empty()) {
     Request configured = request;
     configured.apps = StartRequest(*found.wanted, arguments).apps;
@@ -103,7 +103,7 @@ ExitCode DoStart(const Context& context, const Arguments& arguments) {
     Request request;
     const bool renew = arguments.Has("update-env");
     request.verb = renew ? "restart" : "start";
-    if (renew) request.update_env = Environment();
+    if (renew) request.update_env = Environment(context.terminal);
     request.wait = !arguments.Has("no-wait");
     request.select = found.wanted->select;
     code = Worse(code, ActOnApps(context, request, "started", "starting"));

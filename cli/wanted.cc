@@ -8,6 +8,7 @@
 
 #include "base/control.h"
 #include "cli/app_flags.h"
+#include "cli/environment.h"
 #include "cli/selection.h"
 #include "cli/text.h"
 #include "config/observe_checks.h"
@@ -139,6 +140,8 @@ class Finder {
       context_.terminal.Error(process.error().message());
       return false;
     }
+    if (!environment_) environment_ = Environment(context_.terminal);
+    process->environment = *environment_;
     process->env_name = arguments_.Get("env").value_or("");
     process->file = file;
     const auto problems = config::Resolve(app, *process);
@@ -167,6 +170,7 @@ class Finder {
   const Arguments& arguments_;
   const std::vector<AppStatus>& known_;
   std::vector<std::string> rest_;
+  std::optional<Variables> environment_;  // once it was needed
   Wanted wanted_;
 };
 

@@ -37,6 +37,18 @@ class BadConfigTest(TendTest):
         self.refused(2, "list", "--jsn", said=["--json"])
         self.refused(2)
 
+    def test_an_environment_that_is_not_utf8(self):
+        self.tend.config({"name": "api", **IDLE}, {"name": "web", **IDLE})
+        env = {"LATIN": "Gr\udcfc\udcdfe", "UMLAUT": "Grüße"}
+        err = self.start("tend.yaml", env=env)[1]
+        self.assertEqual(err.count("the environment's LATIN is not UTF-8; apps do not get it"), 1, err)
+        code, _, err = self.tend.run("restart", "api", "--update-env", env=env)
+        self.assertEqual(code, 0, err)
+        self.assertIn("LATIN is not UTF-8", err)
+        shown = self.tend.ok("env", "api")
+        self.assertIn("UMLAUT=Grüße", shown)
+        self.assertNotIn("LATIN", shown)
+
     def test_a_missing_script(self):
         code, _, err = self.assert_bounded(15, self.tend.run, "start", "./missing.js")
         self.assertIn(code, (1, 6, 7))
