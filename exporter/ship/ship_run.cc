@@ -373,6 +373,8 @@ void ShipRun::Send() {
   const auto front = outbox_.Front(bytes_limit_);
   const std::size_t entries = outbox_.front_entries();
   if (is_repeat_) ++kept_.counters.retries;
+  UpdateStats();
+  options_.on_request(stats_);
   const SendOutcome outcome = sink_.Send(front);
   const Mono end = options_.mono();
   const double seconds = std::chrono::duration<double>(end - now_).count();

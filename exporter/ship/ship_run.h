@@ -32,6 +32,8 @@ class ShipRun {
     Draw draw = RandomDraw();
     std::function<Mono()> mono = std::chrono::steady_clock::now;
     std::function<Wall()> wall = NowWall;
+    // Before each request, whose answer may take as long as its timeout.
+    std::function<void(const ExportStats&)> on_request = [](const ExportStats&) {};
   };
   // All outlive the run.
   ShipRun(Files& files, Options options, LogSource& source, LogSink& sink);
@@ -43,7 +45,7 @@ class ShipRun {
   // Keeps what Step() has not yet.
   void Save();
 
-  // As of the last step.
+  // As of the last step, or of the request that it sends now.
   const ExportStats& stats() const { return stats_; }
 
  private:

@@ -25,7 +25,13 @@ class Shipper::Impl {
         source_(std::move(source)),
         sink_(std::move(sink)),
         run_(files,
-             {.config = std::move(options.config), .state_file = std::move(options.state_file)},
+             {.config = std::move(options.config),
+              .state_file = std::move(options.state_file),
+              .on_request =
+                  [this](const ExportStats& stats) {
+                    const std::lock_guard lock(mutex_);
+                    Look(stats);
+                  }},
              *source_,
              *sink_),
         stats_(run_.stats()) {}
@@ -53,9 +59,14 @@ class Shipper::Impl {
     thread_.join();
   }
 
+  // As the thread left it when it began to wait, with ages as they are now.
   ExportStats Stats() const {
     const std::lock_guard lock(mutex_);
-    return stats_;
+    const std::chrono::duration<double> age = std::chrono::steady_clock::now() - stats_time_;
+    ExportStats stats = stats_;
+    if (stats.lag_seconds > 0) stats.lag_seconds += age.count();
+    stats.retry_in_seconds = std::max(0.0, stats.retry_in_seconds - age.count());
+    return stats;
   }
 
  private:
@@ -79,7 +90,7 @@ class Shipper::Impl {
       lock.unlock();
       const Mono next = run_.Step();
       lock.lock();
-      stats_ = run_.stats();
+      Look(run_.stats());
       changed_.wait_until(lock, next, [&] { return is_stopping_; });
     }
     lock.unlock();
@@ -87,7 +98,13 @@ class Shipper::Impl {
     }
     run_.Save();
     lock.lock();
-    stats_ = run_.stats();
+    Look(run_.stats());
+  }
+
+  // REQUIRES: mutex_ is held
+  void Look(const ExportStats& stats) {
+    stats_ = stats;
+    stats_time_ = std::chrono::steady_clock::now();
   }
 
   const std::string name_;
@@ -98,6 +115,7 @@ class Shipper::Impl {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   ExportStats stats_;  // under mutex_, as is what follows
+  Mono stats_time_ = std::chrono::steady_clock::now();
   bool is_stopping_ = false, has_ended_ = false;
   Mono deadline_{};  // set before is_stopping_, and never again
 };
