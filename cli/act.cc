@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -183,34 +186,58 @@ ExitCode DoVersion(const Context& context, const Arguments& arguments) {
 
 namespace {
 
-// Core answers before it leaves, and the keeper is there until the sidecar has written all. The
-// goal holds when a new daemon can be started.
-ExitCode AwaitGone(const Context& context) {
-  const auto deadline = std::chrono::steady_clock::now() + kGoneLimit;
-  while (context.connect()) {
-    if (std::chrono::steady_clock::now() > deadline) {
-      context.terminal.Error("the daemon still answers after 30s");
-      context.terminal.Help("see " + context.paths.own_logs + "/core.log");
-      return ExitCode::kFailed;
+using Deadline = std::chrono::steady_clock::time_point;
+
+bool IsOver(Deadline deadline) {
+  return std::chrono::steady_clock::now() > deadline;
+}
+
+// While a core that died is started again nobody answers, and yet tend runs.
+Result<std::vector<AppStatus>> AppsBehindKeeper(const Context& context, Deadline deadline) {
+  for (;;) {
+    auto apps = ListApps(context);
+    if (apps || apps.error().code() != Errc::kUnreachable) return apps;
+    const auto keeper = FindKeeper(context.paths.run);
+    if (!keeper) return apps;
+    if (IsOver(deadline)) {
+      return Error(Errc::kTimeout,
+                   fmt::format("tendd (pid {}) runs, but its core does not answer", keeper->pid));
     }
     ::usleep(20'000);
   }
-  if (KeeperLeaves(context.paths.run, std::chrono::ceil<std::chrono::milliseconds>(
-                                          deadline - std::chrono::steady_clock::now()))) {
-    return ExitCode::kOk;
+}
+
+// Core answers before it leaves, and the keeper is there until the sidecar has written all. The
+// goal holds when a new daemon can be started.
+ExitCode AwaitEnd(const Context& context,
+                  const std::optional<KeeperProcess>& keeper,
+                  Deadline deadline) {
+  std::string there;
+  if (keeper) {
+    if (keeper->Leaves(std::chrono::ceil<std::chrono::milliseconds>(
+            deadline - std::chrono::steady_clock::now())))
+      return ExitCode::kOk;
+    there = fmt::format("tendd (pid {}) has not ended within 30s", keeper->pid);
+  } else {  // of another pid namespace
+    while (!IsOver(deadline)) {
+      if (!context.connect()) return ExitCode::kOk;
+      ::usleep(20'000);
+    }
+    there = "the daemon still answers after 30s";
   }
-  context.terminal.Error("nothing is supervised any more, but tendd has not ended within 30s");
-  context.terminal.Help("see " + context.paths.own_logs + "/sidecar.log");
+  context.terminal.Error(there);
+  context.terminal.Help("see " + context.paths.own_logs);
   return ExitCode::kFailed;
 }
 
 }  // namespace
 
 ExitCode DoKill(const Context& context, const Arguments&) {
-  const auto apps = ListApps(context);
+  const Deadline deadline = std::chrono::steady_clock::now() + kGoneLimit;
+  const auto apps = AppsBehindKeeper(context, deadline);
   if (!apps && apps.error().code() == Errc::kUnreachable) {
     context.terminal.Note("tend was not running: " + apps.error().message());
-    return AwaitGone(context);
+    return ExitCode::kOk;
   }
   if (!apps) return Complain(context, apps.error());
   std::size_t workers = 0;
@@ -218,6 +245,7 @@ ExitCode DoKill(const Context& context, const Arguments&) {
     workers += static_cast<std::size_t>(std::count_if(app.workers.begin(), app.workers.end(),
                                                       [](const auto& w) { return w.pid != 0; }));
   }
+  const auto keeper = FindKeeper(context.paths.run);
   Request request;
   request.verb = "kill";
   const auto answer = Ask(context, request, kActionLimit);
@@ -225,7 +253,8 @@ ExitCode DoKill(const Context& context, const Arguments&) {
     return Complain(context, answer.error());
   }
   if (answer && answer->exit != 0) return Conclude(context, *answer, {});
-  if (const ExitCode code = AwaitGone(context); code != ExitCode::kOk) return code;
+  const ExitCode code = AwaitEnd(context, keeper, std::chrono::steady_clock::now() + kGoneLimit);
+  if (code != ExitCode::kOk) return code;
   context.terminal.Out(fmt::format("stopped {} and the daemon\n", Count(workers, "worker")));
   return ExitCode::kOk;
 }

@@ -23,6 +23,7 @@ namespace tend::cli {
 namespace {
 
 constexpr auto kStartLimit = std::chrono::seconds(10);
+constexpr auto kFormerLimit = std::chrono::seconds(30);  // for one that leaves, or starts its core
 constexpr std::size_t kAddressMax = 4096;
 constexpr auto kPoll = std::chrono::milliseconds(10);
 
@@ -111,28 +112,33 @@ Result<> StartDaemon(const Paths& paths) {
   // own stderr must not wait for the daemon's.
   const Fd said(::memfd_create("tendd-start", MFD_CLOEXEC));
   if (!said.valid()) return SysError("make a file in memory", errno);
-  const auto deadline = std::chrono::steady_clock::now() + kStartLimit;
+  auto deadline = std::chrono::steady_clock::now() + kFormerLimit;
   pid_t pid = 0;  // of our tendd until it has put itself into the background
   bool started = false;
   int failures = 0;
   while (!DaemonAnswers(paths)) {
+    const auto keeper = FindKeeper(paths.run);
     if (std::chrono::steady_clock::now() > deadline) {
-      return NotUp("the daemon did not answer within 10s", said.get(), paths);
+      return NotUp(keeper ? "tendd (pid " + std::to_string(keeper->pid) +
+                                ") runs, but its core does not answer"
+                          : "the daemon did not answer within 10s",
+                   said.get(), paths);
     }
     int status = 0;
     if (pid != 0 && ::waitpid(pid, &status, WNOHANG) == pid) {
       pid = 0;
       started = WIFEXITED(status) && WEXITSTATUS(status) == 0;
       // A keeper that was about to leave may have been in the way of ours, and be gone by now.
-      if (!started && ++failures >= 2 && !OpenKeeper(paths.run).valid()) {
+      if (!started && ++failures >= 2 && !keeper) {
         return NotUp("the daemon did not start", said.get(), paths);
       }
     }
     // A keeper that is there already either starts its core again, or is about to leave.
-    if (pid == 0 && !started && !OpenKeeper(paths.run).valid()) {
+    if (pid == 0 && !started && !keeper) {
       [[maybe_unused]] const int cut = ::ftruncate(said.get(), 0);
       ::lseek(said.get(), 0, SEEK_SET);
       TRY(pid, Spawn(ProgramFolder() + "/tendd", {"--daemon"}, said.get(), said.get()));
+      deadline = std::chrono::steady_clock::now() + kStartLimit;
     }
     std::this_thread::sleep_for(kPoll);
   }

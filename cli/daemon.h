@@ -11,8 +11,9 @@
 
 namespace tend::cli {
 
-// Runs `tendd --daemon` and returns when core answers a ping at the control socket, within 10 s.
-// What tendd said is part of the error if it does not come up.
+// Runs `tendd --daemon` and returns when core answers a ping at the control socket, within 10 s; a
+// daemon that is about to leave, or starts its core again, has 30 s before that. What tendd said is
+// part of the error if it does not come up.
 Result<> StartDaemon(const Paths& paths);
 
 // A daemon that is started after this listens there, unless TEND_LISTEN says otherwise. Empty:

@@ -4,8 +4,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <string_view>
+#include <algorithm>
+#include <cstdint>
+#include <string>
 
 #include "base/files.h"
 #include "base/number.h"
@@ -20,34 +21,23 @@ std::string FirstLine(const std::string& path) {
   return text ? text->substr(0, text->find('\n')) : std::string();
 }
 
-bool HasEnded(int pidfd, std::chrono::milliseconds limit) {
-  pollfd ended{pidfd, POLLIN, 0};
-  return ::poll(&ended, 1, static_cast<int>(limit.count())) > 0;
-}
-
 }  // namespace
 
-Fd OpenKeeper(const std::string& run) {
-  const pid_t pid = ParseNumber<pid_t>(FirstLine(run + "/lock")).value_or(0);
-  if (pid <= 1) return Fd();
-  Fd keeper(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  if (!keeper.valid()) return keeper;
-  // The number may be another program's by now. The name is read while the pidfd is held, so that
-  // it is that process's if it has not ended afterwards.
-  if (FirstLine("/proc/" + std::to_string(pid) + "/comm") != "tendd") return Fd();
-  if (HasEnded(keeper.get(), std::chrono::milliseconds(0))) return Fd();
-  return keeper;
+bool KeeperProcess::Leaves(std::chrono::milliseconds limit) const {
+  pollfd ended{pidfd.get(), POLLIN, 0};
+  return ::poll(&ended, 1, static_cast<int>(std::max<std::int64_t>(limit.count(), 0))) > 0;
 }
 
-bool KeeperLeaves(const std::string& run, std::chrono::milliseconds limit) {
-  const auto deadline = std::chrono::steady_clock::now() + limit;
-  for (Fd keeper = OpenKeeper(run); keeper.valid(); keeper = OpenKeeper(run)) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-        deadline - std::chrono::steady_clock::now());
-    if (left.count() <= 0) return false;
-    HasEnded(keeper.get(), left);
-  }
-  return true;
+std::optional<KeeperProcess> FindKeeper(const std::string& run) {
+  const pid_t pid = ParseNumber<pid_t>(FirstLine(run + "/lock")).value_or(0);
+  if (pid <= 1) return std::nullopt;
+  KeeperProcess keeper{pid, Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)))};
+  if (!keeper.pidfd.valid()) return std::nullopt;
+  // The number may be another program's by now. The name is read while the pidfd is held, so that
+  // it is that process's if it has not ended afterwards.
+  if (FirstLine("/proc/" + std::to_string(pid) + "/comm") != "tendd") return std::nullopt;
+  if (keeper.Leaves(std::chrono::milliseconds(0))) return std::nullopt;
+  return keeper;
 }
 
 }  // namespace tend::cli

@@ -1,18 +1,26 @@
 // The keeper of a run folder, seen from outside: it is the last of tend's processes to leave.
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
+#include <optional>
 #include <string>
 
 #include "base/fd.h"
 
 namespace tend::cli {
 
-// A pidfd of the keeper that the lock file in `run` names; invalid if it does not run any more.
-// Reads the file only: taking the lock, even for a moment, could make a starting tendd give up.
-Fd OpenKeeper(const std::string& run);
+struct KeeperProcess {
+  pid_t pid = 0;
+  Fd pidfd;
 
-// True when no keeper of `run` is left, false if one still is when `limit` has passed.
-bool KeeperLeaves(const std::string& run, std::chrono::milliseconds limit);
+  // True when it has ended, false if it is still there after `limit`.
+  bool Leaves(std::chrono::milliseconds limit) const;
+};
+
+// The one that the lock file in `run` names; nothing if it does not run any more. Reads the file
+// only: taking the lock, even for a moment, could make a starting tendd give up.
+std::optional<KeeperProcess> FindKeeper(const std::string& run);
 
 }  // namespace tend::cli

@@ -45,7 +45,8 @@ std::string UnitText(const UnitFacts& facts) {
   if (!facts.listen.empty()) unit += "Environment=" + Quoted("TEND_LISTEN=" + facts.listen) + '\n';
   if (!facts.path.empty()) unit += "Environment=" + Quoted("PATH=" + facts.path) + '\n';
   unit +=
-      "Restart=always\n"
+      "# It ends well only if somebody told it to.\n"
+      "Restart=on-failure\n"
       "RestartSec=100ms\n"
       "# The workers outlive a restart of tend; `tend kill` stops them.\n"
       "KillMode=process\n"

@@ -44,14 +44,13 @@ class KeeperProcessTest : public ::testing::Test {
   }
   ~KeeperProcessTest() override { std::filesystem::remove_all(folder_); }
   void Lock(const std::string& text) { std::ofstream(folder_ + "/lock") << text; }
-  bool There() { return OpenKeeper(folder_).valid(); }
+  bool There() { return FindKeeper(folder_).has_value(); }
 
   std::string folder_;
 };
 
 TEST_F(KeeperProcessTest, NobodyWithoutALockFile) {
   EXPECT_FALSE(There());
-  EXPECT_TRUE(KeeperLeaves(folder_, milliseconds(0)));
 }
 
 TEST_F(KeeperProcessTest, NonsenseInTheFileIsNobody) {
@@ -65,10 +64,12 @@ TEST_F(KeeperProcessTest, NonsenseInTheFileIsNobody) {
 TEST_F(KeeperProcessTest, ItIsThereUntilItEnds) {
   const pid_t pid = StartCalled("tendd");
   Lock(std::to_string(pid) + '\n');
-  EXPECT_TRUE(There());
-  EXPECT_FALSE(KeeperLeaves(folder_, milliseconds(1)));
+  const auto keeper = FindKeeper(folder_);
+  ASSERT_TRUE(keeper);
+  EXPECT_EQ(keeper->pid, pid);
+  EXPECT_FALSE(keeper->Leaves(milliseconds(1)));
   ::kill(pid, SIGKILL);
-  EXPECT_TRUE(KeeperLeaves(folder_, milliseconds(5000)));
+  EXPECT_TRUE(keeper->Leaves(milliseconds(5000)));
   EXPECT_FALSE(There()) << "nobody has reaped it, and yet it has ended";
   ::waitpid(pid, nullptr, 0);
 }

@@ -23,6 +23,7 @@ TEST(Unit, SetsOnlyWhatIsSet) {
   facts.program_folder = "/usr/bin";
   EXPECT_THAT(UnitText(facts), Not(HasSubstr("TEND_HOME")));
   EXPECT_THAT(UnitText(facts), HasSubstr("WantedBy=multi-user.target\n"));
+  EXPECT_THAT(UnitText(facts), HasSubstr("Restart=on-failure\n")) << "`tend kill` is the end";
   facts.of_system = false;
   EXPECT_THAT(UnitText(facts), HasSubstr("WantedBy=default.target\n"));
 }

@@ -113,6 +113,15 @@ class SurvivalTest(TendTest):
             self.assertFalse(any(name in DAEMONS for name in self.tend.processes().values()))
             self.tend.ok(*again)
 
+    def test_kill_waits_for_a_core_that_is_about_to_come_back(self):
+        for _ in range(2):
+            os.kill(self.tend.daemon("tend-core"), signal.SIGKILL)
+            code, out, err = self.tend.run("kill")
+            self.assertEqual(code, 0, err)
+            self.assertIn("stopped 4 workers and the daemon", out + err)
+            self.assertFalse(any(name in DAEMONS for name in self.tend.processes().values()))
+            self.tend.ok("resurrect")
+
     def test_start_waits_for_a_daemon_that_is_leaving(self):
         sidecar = self.tend.daemon("tend-sidecar")
         os.kill(sidecar, signal.SIGSTOP)
