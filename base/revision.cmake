@@ -10,7 +10,7 @@ if(GIT)
   unset(ENV{GIT_INDEX_FILE})
   set(ENV{GIT_OPTIONAL_LOCKS} 0)
   execute_process(
-    COMMAND ${GIT} -C ${SOURCE} describe --always --dirty --exclude=*
+    COMMAND ${GIT} -c safe.directory=${SOURCE} -C ${SOURCE} describe --always --dirty --exclude=*
     OUTPUT_VARIABLE said RESULT_VARIABLE failed ERROR_QUIET OUTPUT_STRIP_TRAILING_WHITESPACE)
   if(NOT failed AND said MATCHES "^[0-9a-f]+(-dirty)?$")
     set(revision ${said})
