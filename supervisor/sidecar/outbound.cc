@@ -17,8 +17,9 @@ namespace {
 constexpr const char* kObserveFile = "/observe.json";
 constexpr const char* kIncidentFile = "/alerts.json";
 constexpr const char* kExportFolder = "/export";  // how far each exporter is, in a file each
-constexpr const char* kPositions = ".positions";
-constexpr const char* kDamaged = ".positions.damaged";
+constexpr std::string_view kPositions = ".positions";
+constexpr std::string_view kPositionsBefore = ".json";  // what earlier versions call the same
+constexpr const char* kUnfinished = ".tmp";             // of WriteFileAtomically
 
 std::string In(const std::string& folder, const char* name) {
   return folder.empty() ? std::string() : folder + name;
@@ -70,20 +71,27 @@ Alerting::Options Outbound::AlertingOptions() const {
   return options;
 }
 
-// Writes that were cut off, and files of a tend that named them otherwise.
-void Outbound::RemoveLeftovers() {
+// An exporter without positions would send all that is stored once more.
+void Outbound::TakeOverPositions() {
   const std::string folder = In(options_.state, kExportFolder);
   const auto names = folder.empty() ? std::vector<std::string>() : files_.List(folder);
   if (!names) return;
   for (const std::string& name : *names) {
-    if (name.ends_with(kPositions) || name.ends_with(kDamaged)) continue;
-    // What cannot be removed is of no harm.
-    (void)files_.Unlink(folder + '/' + name);
+    const std::string path = folder + '/' + name;
+    if (name.ends_with(kUnfinished)) {
+      // A write that was cut off; what cannot be removed is overwritten by the next.
+      (void)files_.Unlink(path);
+    } else if (name.ends_with(kPositionsBefore)) {
+      const std::string kept = path.substr(0, path.size() - kPositionsBefore.size());
+      const auto moved = files_.RenameNoReplace(path, kept + std::string(kPositions));
+      if (moved || moved.error().code() == Errc::kExists) continue;
+      LogError("what is stored may be sent again: " + moved.error().message());
+    }
   }
 }
 
 void Outbound::Start() {
-  RemoveLeftovers();
+  TakeOverPositions();
   auto kept = file_.Load();
   if (kept) {
     now_ = *std::move(kept);
@@ -125,7 +133,7 @@ std::unique_ptr<Outlet> Outbound::Make(const config::ExporterConfig& config) {
   if (!options_.state.empty()) {
     const std::string folder = options_.state + kExportFolder;
     if (auto made = files_.MakeDirectories(folder, 0700); !made) LogError(made.error().message());
-    options.state_file = folder + '/' + config.name + kPositions;
+    options.state_file = folder + '/' + config.name + std::string(kPositions);
   }
   return std::make_unique<OutletOf<exporter::Shipper>>(
       files_, std::move(options), std::make_unique<SegmentSource>(files_, options_.logs),

@@ -56,7 +56,7 @@ class Outbound {
   ExportRoutes::State RouteState();
   Alerting::Options AlertingOptions() const;
   std::unique_ptr<Outlet> Make(const config::ExporterConfig& config);
-  void RemoveLeftovers();
+  void TakeOverPositions();
   void Apply();
   void Loaded(bool ok) const;
 
