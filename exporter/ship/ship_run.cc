@@ -100,7 +100,10 @@ void ShipRun::FindApps() {
     return;
   }
   for (const std::string& name : *names) {
-    if (!Wants(name)) continue;
+    if (!Wants(name)) {
+      LeaveOut(name);
+      continue;
+    }
     const auto [at, is_new] = apps_.try_emplace(name);
     // Its log may have been out of reach when the state was loaded, and with it its name.
     const auto kept = kept_.apps.find(name);
@@ -118,6 +121,19 @@ void ShipRun::FindApps() {
   Forget();
 }
 
+// It is called otherwise now: its real name was not known before. Nothing of it is lost, and it
+// goes on where it was should it be meant again.
+void ShipRun::LeaveOut(const std::string& name) {
+  const auto at = apps_.find(name);
+  if (at == apps_.end()) return;
+  at->second.seen = now_ - 1ns;
+  if (outbox_.Has(name)) return;
+  kept_.apps[name] = at->second.done;
+  is_dirty_ = true;
+  apps_.erase(at);
+}
+
+// What is in no list any more.
 void ShipRun::Forget() {
   for (auto at = apps_.begin(); at != apps_.end();) {
     if (now_ < at->second.seen + kForgetAfter || outbox_.Has(at->first)) {

@@ -61,6 +61,7 @@ class ShipRun {
 
   bool Load();
   void FindApps();
+  void LeaveOut(const std::string& name);
   void Forget();
   static App ResumedAt(const AppProgress& progress);
   bool Wants(const std::string& app) const;

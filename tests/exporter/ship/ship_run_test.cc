@@ -298,6 +298,22 @@ TEST_F(ShipRunTest, GoesOnWhereItWasWithALogWhoseNameWasOutOfReach) {
   EXPECT_THAT(receiver_.Texts(), ElementsAre("a", "b"));
 }
 
+TEST_F(ShipRunTest, ALogThatIsCalledOtherwiseIsLeftOutWithItsPositionKept) {
+  config_.apps = {"-acme-*"};
+  receiver_.answers = {[](auto, auto) { return FakeReceiver::Away(); }};
+  Write("a", Stream::kStdout, "-acme-web");
+  Pass(1100ms);
+  logs_.called["-acme-web"] = "@acme/web";
+  Pass(2min);
+  Write("b", Stream::kStdout, "-acme-web");
+  Pass(2s);
+  EXPECT_EQ(Stats().sent_entries + Stats().queue_entries + Dropped(ExportDrop::kQueueFull), 1U);
+  config_.apps = {"@acme/*"};
+  Restart();
+  Pass(2s);
+  EXPECT_THAT(receiver_.Texts(), ElementsAre("a", "b"));
+}
+
 TEST_F(ShipRunTest, LinesThatAreNotToBeSentAreNotHeldWithoutEnd) {
   config_.err = false;
   config_.batch_wait = 1h;
