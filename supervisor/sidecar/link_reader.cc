@@ -188,7 +188,7 @@ bool ReadLinkPacket(std::string_view packet, LinkListener& listener) {
   for (const auto& reader : kReaders) {
     if (reader.first == type) return reader.second(*object, listener);
   }
-  return false;
+  return !type.empty();
 }
 
 std::string SidecarHello(int pid) {

@@ -1,5 +1,6 @@
 // Reads what core says over the link (base/link.h) and hands it on as calls. Total: a packet that
-// is no message of ours is counted and ignored.
+// cannot be read as what it says it is is refused, and one of a type that we do not know is passed
+// over: core may be newer than we are.
 //
 // Thread: the loop's.
 #pragma once
@@ -47,7 +48,7 @@ class LinkListener {
   virtual void OnLogsRequest(LogsOp op, const std::string& app, std::uint64_t request) = 0;
 };
 
-// False: not a message that we know.
+// False: damaged.
 bool ReadLinkPacket(std::string_view packet, LinkListener& listener);
 
 // The sidecar's own messages.

@@ -99,14 +99,20 @@ TEST(LinkReader, OurOwnWordsAreWhatCoreExpects) {
   EXPECT_LT(RestartAppWord("api", RestartReason::kWatch, std::string(100'000, 'x')).size(), 2000u);
 }
 
+TEST(LinkReader, PassesOverWhatANewerCoreSays) {
+  Heard heard;
+  EXPECT_TRUE(ReadLinkPacket(R"({"type":"unheard","app":7})", heard));
+  EXPECT_THAT(heard.said, IsEmpty());
+}
+
 TEST(LinkReader, IgnoresWhatIsNoMessage) {
   Heard heard;
   for (const char* packet :
-       {"", "[]", "nonsense", "{}", R"({"type":7})", R"({"type":"unheard"})",
-        R"({"type":"app","app":7})", R"({"type":"worker","worker":[]})",
-        R"({"type":"fact","fact":{"type":"unheard"}})", R"({"type":"logs","op":"burn"})",
-        R"({"type":"custom","app":"api"})", R"({"type":"custom","metrics":{"x":1}})",
-        R"({"type":"requests"})", R"({"type":"requests","counts":{"list":7}})",
+       {"", "[]", "nonsense", "{}", R"({"type":7})", R"({"type":""})", R"({"type":"app","app":7})",
+        R"({"type":"worker","worker":[]})", R"({"type":"fact","fact":{"type":"unheard"}})",
+        R"({"type":"logs","op":"burn"})", R"({"type":"custom","app":"api"})",
+        R"({"type":"custom","metrics":{"x":1}})", R"({"type":"requests"})",
+        R"({"type":"requests","counts":{"list":7}})",
         R"({"type":"requests","counts":{"list":[7]}})",
         R"({"type":"requests","counts":{"list":[7,-1]}})"}) {
     EXPECT_FALSE(ReadLinkPacket(packet, heard)) << packet;
