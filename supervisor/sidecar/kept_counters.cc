@@ -10,8 +10,6 @@ namespace {
 constexpr auto kLines = std::to_array<std::string_view>(
     {"out_lines", "out_bytes", "out_split", "err_lines", "err_bytes", "err_split"});
 
-constexpr std::string_view kRequestsSince = "requests.since";
-
 // Names of two columns, made once.
 struct Pair {
   std::string first, second;
@@ -143,31 +141,8 @@ void KeptCounters::Continue(exporter::Snapshot& snapshot) {
 
 void KeptCounters::PutRequests(std::uint64_t since,
                                const std::vector<exporter::ControlNumbers>& requests) {
-  auto reader = table_.Read(RowKind::kSelf, {}, -1);
-  auto writer = table_.Write(RowKind::kSelf, {}, -1);
-  std::uint64_t counted_since = since;
-  reader(kRequestsSince, counted_since);
-  const auto go_on = [&](const std::string& name, Rising<std::uint64_t>& kept, std::uint64_t now) {
-    reader(name + ".before", kept.base);
-    reader(name + ".last", kept.last);
-    if (counted_since != since) kept.Restart();
-    kept.Set(now);
-    writer(name + ".before", kept.base);
-    writer(name + ".last", kept.last);
-  };
-  for (const exporter::ControlNumbers& told : requests) {
-    Ends& ends = requests_[told.method];
-    go_on("requests." + told.method + ".ok", ends.ok, told.ok);
-    go_on("requests." + told.method + ".error", ends.error, told.error);
-  }
-  writer(kRequestsSince, since);
-}
-
-std::vector<exporter::ControlNumbers> KeptCounters::Requests() const {
-  std::vector<exporter::ControlNumbers> all;
-  for (const auto& [method, ends] : requests_)
-    all.push_back({method, ends.ok.total(), ends.error.total()});
-  return all;
+  requests_.Put(since, requests, table_.Read(RowKind::kSelf, {}, -1),
+                table_.Write(RowKind::kSelf, {}, -1));
 }
 
 exporter::ProcessTotals::Kept KeptCounters::Process(const std::string& app, int slot) const {

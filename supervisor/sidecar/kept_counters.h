@@ -13,6 +13,7 @@
 #include "exporter/process_totals.h"
 #include "exporter/snapshot.h"
 #include "supervisor/sidecar/counter_table.h"
+#include "supervisor/sidecar/request_sums.h"
 
 namespace tend::supervisor {
 
@@ -40,7 +41,7 @@ class KeptCounters {
   // Core's counts since it began, at `since`, and those of cores before it.
   void PutRequests(std::uint64_t since, const std::vector<exporter::ControlNumbers>& requests);
   // All of them; empty until core has told.
-  std::vector<exporter::ControlNumbers> Requests() const;
+  std::vector<exporter::ControlNumbers> Requests() const { return requests_.All(); }
 
   exporter::ProcessTotals::Kept Process(const std::string& app, int slot) const;
   void StoreProcess(const std::string& app, int slot, const exporter::ProcessTotals& totals);
@@ -73,10 +74,7 @@ class KeptCounters {
   CounterTable& table_;
   std::map<Key, Worker> workers_;
   std::map<std::string, App> apps_;
-  struct Ends {
-    Rising<std::uint64_t> ok, error;
-  };
-  std::map<std::string, Ends> requests_;  // by method
+  RequestSums requests_;
 };
 
 }  // namespace tend::supervisor
