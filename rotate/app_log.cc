@@ -85,6 +85,15 @@ void AppLog::Configure(const config::LogConfig& limits,
   }
 }
 
+void AppLog::KeepName() {
+  const auto kept = KeepAppName(files_, folder_, app_);
+  if (kept.has_value() != told_name_) return;
+  told_name_ = !kept;
+  const std::string path = AppNamePath(folder_);
+  if (kept) return tell_(FactId::kLogWriteResumed, {{"file", path}});
+  tell_(FactId::kLogWriteFailed, {{"file", path}, {"error", kept.error().message()}});
+}
+
 bool AppLog::Takes(const Outlet& outlet, const RecordBatch& batch) {
   if (outlet.takes.empty()) return true;
   return std::any_of(outlet.takes.begin(), outlet.takes.end(), [&](const ExtraFile& file) {

@@ -95,8 +95,8 @@ class AppLog {
     std::size_t begin = 0, end = 0;
     std::uint64_t lines = 0;
   };
-  // What cannot be kept is tried again at the next Refresh().
-  void KeepName() { (void)KeepAppName(files_, folder_, app_); }
+  // What cannot be kept is tried again at the next Refresh(); said once, and when it is done.
+  void KeepName();
   static bool Takes(const Outlet& outlet, const RecordBatch& batch);
   // Writes what an earlier process owes. False: that failed, and must be done before anything else.
   bool FinishOwed();
@@ -121,6 +121,7 @@ class AppLog {
   const TellFact tell_;
   Fd lock_;  // of folder_
   bool told_shared_ = false;
+  bool told_name_ = false;  // that the app's name cannot be kept
   config::LogConfig limits_;
   AppLogStats stats_;
   std::vector<Outlet> outlets_;  // the first is the app's own

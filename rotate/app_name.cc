@@ -22,7 +22,7 @@ bool MayBeAnothers(const std::string& name) {
 Result<> KeepAppName(Files& files, const std::string& folder, const std::string& app) {
   const std::string own = OwnName(folder);
   if (!MayBeAnothers(own)) return {};
-  const std::string path = folder + kFile;
+  const std::string path = AppNamePath(folder);
   const auto kept = ReadFile(files, path, kNameMaxBytes);
   if (app == own) {
     if (!kept && kept.error().code() == Errc::kNotFound) return {};
@@ -33,10 +33,14 @@ Result<> KeepAppName(Files& files, const std::string& folder, const std::string&
   return WriteFileAtomically(files, path, app, 0640);
 }
 
+std::string AppNamePath(const std::string& folder) {
+  return folder + kFile;
+}
+
 std::string AppNameOf(Files& files, const std::string& folder) {
   std::string own = OwnName(folder);
   if (!MayBeAnothers(own)) return own;
-  auto kept = ReadFile(files, folder + kFile, kNameMaxBytes);
+  auto kept = ReadFile(files, AppNamePath(folder), kNameMaxBytes);
   return kept && !kept->empty() && SafeAppName(*kept) == own ? *std::move(kept) : own;
 }
 

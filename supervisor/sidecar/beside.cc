@@ -128,9 +128,13 @@ Result<std::unique_ptr<Beside>> Beside::Make(BesideOptions options) {
   TRY_VOID(FilesLinux().MakeDirectories(options.log_folder, 0750));
   TRY_VOID(FilesLinux().MakeDirectories(folder, 0750));
   TRY(Fd lock, rotate::LockFolder(folder));
-  // Exporters look for it as soon as they are configured.
-  (void)rotate::KeepAppName(FilesLinux(), folder, options.app.name);
   OpenLog("beside", "", true);
+  // Exporters look for it as soon as they are configured.
+  const auto named = rotate::KeepAppName(FilesLinux(), folder, options.app.name);
+  if (observe && !named) {
+    LogWarning("lines of " + options.app.name +
+               " are not sent, for its name cannot be kept: " + named.error().message());
+  }
   if (observe) TRY_VOID(FilesLinux().MakeDirectories(folder + kStateFolder, 0700));
   std::string journals;
   if (options.is_careful) {

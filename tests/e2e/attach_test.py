@@ -335,6 +335,11 @@ class AttachTest(TendTest):
         name = "@acme/piped [job]"  # which no folder can be called
         self.assertEqual(self.tend.run("pipe", name, "--config", config, stdin=b"one\ntwo\n")[0], 0)
         self.assertEqual(received, [(name, "one"), (name, "two")])
+        # An exporter cannot know it, and that is said.
+        (self.tend.home / "logs" / "-acme-nameless" / ".app").mkdir(parents=True)
+        code, _, told = self.tend.run("pipe", "@acme/nameless", "--config", config, stdin=b"lost\n")
+        self.assertIn("lines of @acme/nameless are not sent", told)
+        self.assertEqual(code, 0)
         log = self.tend.home / "app.log"
         log.write_text("three\n")
         words = ("--log", log, "--from-start", "--config", config)

@@ -75,5 +75,23 @@ TEST_F(AppNameInLogs, ComesBackWithItsFolder) {
   EXPECT_EQ(NameIn(folder_, kFolder), kApp);
 }
 
+TEST_F(AppNameInLogs, IsMissedOnceAndKeptWhenItCanBe) {
+  const std::string path = folder_.At(std::string(kFolder) + "/.app");
+  std::filesystem::create_directories(path);  // which no file replaces
+  Open(kApp);
+  Write({"1"}, {.app = kApp});
+  AdvanceAndSettle(std::chrono::seconds(61));
+  AdvanceAndSettle(std::chrono::seconds(61));
+  ASSERT_EQ(CountFacts(FactId::kLogWriteFailed), 1);
+  EXPECT_EQ(facts_.front().app, kApp);
+  EXPECT_EQ(facts_.front().fields.front().second, path);
+  EXPECT_EQ(CountFacts(FactId::kLogWriteResumed), 0);
+  std::filesystem::remove(path);
+  Write({"2"}, {.app = kApp});
+  AdvanceAndSettle(std::chrono::seconds(61));
+  EXPECT_EQ(CountFacts(FactId::kLogWriteResumed), 1);
+  EXPECT_EQ(NameIn(folder_, kFolder), kApp);
+}
+
 }  // namespace
 }  // namespace tend::rotate
