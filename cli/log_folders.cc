@@ -5,6 +5,7 @@
 
 #include <boost/json.hpp>
 
+#include "base/utf8.h"
 #include "cli/table.h"
 #include "cli/text.h"
 
@@ -14,19 +15,28 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::string_view kArchive = ".zst";
+// Where the sidecar keeps the name of an app that no folder can be called.
+constexpr const char* kNameFile = "/.app";
+constexpr std::size_t kNameMaxBytes = 4096;
 
 bool IsNotFound(const Error& error) {
   return error.code() == Errc::kNotFound;
 }
 
-Result<LogFolder> Measure(Files& files, const std::string& app, const std::string& path) {
+std::string FolderName(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
+Result<LogFolder> Measure(Files& files, const std::string& path) {
   LogFolder folder;
-  folder.app = app;
+  const auto kept = ReadFile(files, path + kNameFile, kNameMaxBytes);
+  folder.app = kept && !kept->empty() && IsUtf8(*kept) ? *kept : FolderName(path);
   folder.path = path;
   auto names = files.List(path);
   if (!names && IsNotFound(names.error())) return folder;
   if (!names) return std::move(names).error();
   for (const std::string& name : *names) {
+    if (name.starts_with('.')) continue;
     const auto info = files.Stat(path + '/' + name);
     if (!info && IsNotFound(info.error())) continue;
     if (!info) return info.error();
@@ -47,8 +57,9 @@ Result<std::vector<LogFolder>> Choose(const Context& context,
   if (apps.empty()) return all;
   std::vector<LogFolder> chosen;
   for (const std::string& app : apps) {
-    const auto at =
-        std::find_if(all.begin(), all.end(), [&](const auto& folder) { return folder.app == app; });
+    const auto at = std::find_if(all.begin(), all.end(), [&](const LogFolder& folder) {
+      return folder.app == app || FolderName(folder.path) == app;
+    });
     if (at == all.end()) {
       return Error(Errc::kNotFound,
                    "no logs of \"" + Harmless(app) + "\" in " + context.paths.logs);
@@ -81,7 +92,7 @@ Result<std::vector<LogFolder>> ListLogFolders(Files& files, const std::string& l
     const std::string path = logs + '/' + name;
     const auto info = files.Stat(path);
     if (!info || !info->is_directory) continue;
-    TRY(LogFolder folder, Measure(files, name, path));
+    TRY(LogFolder folder, Measure(files, path));
     folders.push_back(std::move(folder));
   }
   return folders;

@@ -78,6 +78,23 @@ TEST_F(LogFolders, AreOneObjectAsJson) {
   EXPECT_EQ(stage_.out, "");
 }
 
+TEST_F(LogFolders, AnAppIsFoundByTheNameThatItsFolderCannotHave) {
+  Put("-acme-web", "-acme-web.log", 10);
+  std::ofstream(logs_ + "/-acme-web/.app") << "@acme/web";
+  for (const char* name : {"@acme/web", "-acme-web"}) {
+    stage_.out.clear();
+    EXPECT_EQ(ShowLogUse(stage_.context, {name}, true), ExitCode::kOk);
+    EXPECT_THAT(stage_.out, HasSubstr(R"({"name":"@acme/web","files":1,"bytes":10,)"));
+  }
+  stage_.out.clear();
+  EXPECT_EQ(ShowLogPaths(stage_.context, {"@acme/web"}, false), ExitCode::kOk);
+  EXPECT_EQ(stage_.out, logs_ + "/-acme-web\n");
+  std::ofstream(logs_ + "/-acme-web/.app") << "@acme\xff";
+  stage_.out.clear();
+  EXPECT_EQ(ShowLogPaths(stage_.context, {}, true), ExitCode::kOk);
+  EXPECT_THAT(stage_.out, HasSubstr(R"({"name":"-acme-web",)")) << "JSON is UTF-8";
+}
+
 TEST_F(LogFolders, AnAppWithoutLogsIsFour) {
   EXPECT_EQ(ShowLogPaths(stage_.context, {"wbe"}, false), ExitCode::kNoSuchApp);
   EXPECT_EQ(ShowLogUse(stage_.context, {"wbe"}, false), ExitCode::kNoSuchApp);
