@@ -355,8 +355,9 @@ void IncidentBook::PutDisk(const DiskUse& use, Instant now) {
 }
 
 void IncidentBook::PutDisks(const std::vector<DiskUse>& disks, Instant now) {
-  for (const DiskUse& disk : disks)
-    PutDisk(disk, now);
+  for (const DiskUse& disk : disks) {
+    if (disk.app.empty() || rules_.contains(disk.app)) PutDisk(disk, now);
+  }
 }
 
 void IncidentBook::PutExporters(const std::vector<ExporterLag>& exporters, Instant now) {

@@ -95,7 +95,8 @@ class IncidentBook {
   // All apps and workers that there are have been put: incidents of others are over.
   void Synced(Instant now);
   void OnFact(const Fact& fact, Instant now);
-  // Those that are known now.
+  // Those that are known now. An app whose log is still open, though it was deleted, or not put
+  // yet, is not looked at.
   void PutDisks(const std::vector<DiskUse>& disks, Instant now);
   // All of them each time; what is not among them any more is over.
   void PutExporters(const std::vector<ExporterLag>& exporters, Instant now);

@@ -405,6 +405,7 @@ TEST_F(Book, LogsThatStandAtTheirLimitWhenLookedAtFirstAreHeld) {
   Disk(0.95);
   EXPECT_EQ(After(1s), Said{});
   book_ = {};
+  book_.PutApp("api", {10s, 40s});
   Disk(0.94);
   EXPECT_EQ(After(1s), Said{"opened disk_warning api"});
   Disk(0.95);
@@ -423,6 +424,18 @@ TEST_F(Book, WhatIsHeldIsForgottenWithItsApp) {
   next.Load(book_.Save());
   next.Synced(now());
   EXPECT_EQ(next.Save().held, Said{});
+}
+
+TEST_F(Book, LogsOfAnAppThatWasDeletedAreNotLookedAt) {
+  Disk(0.95);
+  After(1s);
+  book_.DropApp("api", now());
+  Disk(0.9);
+  Disk(0.9, 7, true);
+  EXPECT_EQ(After(1s), Said{}) << "though somebody holds its pipes open";
+  book_.PutApp("api", {10s, 40s});
+  Disk(0.9, 7);
+  EXPECT_EQ(After(1s), Said{"opened disk_warning api"}) << "another one of that name";
 }
 
 TEST_F(Book, LinesThatAreLostAreCriticalUntilAMinuteHasPassedWithoutAny) {

@@ -323,6 +323,9 @@ TEST_F(AlertingTest, LogsThatAreHeldAtALimitAreOver) {
     stats.apps[app].limit_bytes = 1000;
     stats.apps[app].active.bytes = 800;
   }
+  config::AppConfig web;
+  web.name = "web";
+  alerting_->PutApp(web, {});
   alerting_->Synced();
   alerting_->Measured(stats, {});
   loop_.Advance(1s);
@@ -343,8 +346,6 @@ TEST_F(AlertingTest, LogsThatAreHeldAtALimitAreOver) {
   EXPECT_TRUE(RunUntil([&] { return Kept().find(R"("held":["","api"])") != std::string::npos; }));
   alerting_->Finish(kPatience);
   Begin();
-  config::AppConfig web;
-  web.name = "web";
   alerting_->PutApp(web, {});
   alerting_->Synced();
   alerting_->Measured(stats, {});
