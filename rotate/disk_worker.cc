@@ -280,8 +280,12 @@ void DiskWorker::Prune(Moment now) {
   for (const Consumer& consumer : consumers)
     bytes += consumer.bytes;
   if (options_.logs_total > 0 && bytes > options_.logs_total) {
-    expired_at_limit_ += Remove(
-        ExpireToFree(std::move(consumers), bytes - options_.logs_total, ExpireReason::kBytes));
+    const auto expired =
+        ExpireToFree(std::move(consumers), bytes - options_.logs_total, ExpireReason::kBytes);
+    for (const Expired& gone : Remove(expired)) {
+      ++apps_.at(gone.app)->counters().expired_at_total;
+      ++expired_at_limit_;
+    }
   }
   if (const std::uint64_t excess = BytesToFree(); excess > 0) {
     Remove(ExpireToFree(Consumers(), excess, ExpireReason::kDiskLow));
@@ -289,8 +293,8 @@ void DiskWorker::Prune(Moment now) {
   }
 }
 
-std::size_t DiskWorker::Remove(const std::vector<Expired>& expired) {
-  std::size_t removed = 0;
+std::vector<Expired> DiskWorker::Remove(const std::vector<Expired>& expired) {
+  std::vector<Expired> removed;
   for (const Expired& segment : expired) {
     AppLog& app = *apps_.at(segment.app);
     LogFile* file = app.files()[segment.file];
@@ -299,7 +303,7 @@ std::size_t DiskWorker::Remove(const std::vector<Expired>& expired) {
     // One that cannot be removed is tried again with the next housekeeping.
     if (file->Remove(segment.sequence, ExpireReasonName(segment.reason))) {
       ++app.counters().expired_files[static_cast<std::size_t>(segment.reason)];
-      ++removed;
+      removed.push_back(segment);
     }
   }
   return removed;

@@ -86,9 +86,9 @@ class DiskWorker {
   void Pump(AppLog& app, Moment now);
   void MeasureSpace(Moment now);
   void Prune(Moment now);
-  std::size_t Remove(const std::vector<Expired>& expired);  // how many are gone
-  std::vector<Consumer> Consumers();                        // in the order of apps_
-  std::uint64_t Floor() const;                              // REQUIRES: space_
+  std::vector<Expired> Remove(const std::vector<Expired>& expired);  // those that are gone
+  std::vector<Consumer> Consumers();                                 // in the order of apps_
+  std::uint64_t Floor() const;                                       // REQUIRES: space_
   std::uint64_t BytesToFree() const;
   void ChooseJob(Moment now);
   void DropJobOf(const AppLog* app, const LogFile* file, std::optional<std::uint64_t> sequence);

@@ -46,6 +46,7 @@ struct AppLogStats {
   std::uint64_t compress_out_bytes = 0;
   std::uint64_t compress_failures = 0;
   std::array<std::uint64_t, kExpireReasons> expired_files{};
+  std::uint64_t expired_at_total = 0;  // of those for their bytes: for the limit of all apps
   FileCount active, rotated, compressed;
   std::uint64_t limit_bytes = 0;  // of all of them; 0: none
   bool failing = false;           // lines are being dropped or held back now

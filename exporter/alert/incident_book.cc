@@ -12,6 +12,8 @@ namespace {
 using enum IncidentKind;
 
 constexpr double kWarnAt = 0.80, kCriticalAt = 0.95, kFineBelow = 0.75;
+// A segment is at most half of the limit: with less than that left, it is not the limit that holds.
+constexpr double kHeldFrom = 0.50;
 constexpr std::string_view kCrashesDetail = "crashes";  // of a loop that is one for their number
 
 std::string FieldOf(const Fact& fact, std::string_view name) {
@@ -317,7 +319,7 @@ void IncidentBook::LookAtRoom(Disk& disk, const DiskUse& use, Instant now) {
   const double share = ShareOf(use);
   const Key warning{kDiskWarning, use.app, -1, ""}, critical{kDiskCritical, use.app, -1, ""};
   const bool is_told = IsOpen(warning) || IsOpen(critical);
-  if (is_removing && (is_told || share >= kWarnAt)) disk.is_held = true;
+  if (is_removing && share >= (is_told ? kHeldFrom : kWarnAt)) disk.is_held = true;
   if (is_new && !is_told && share >= kCriticalAt) disk.is_held = true;
   if (share >= kFineBelow || is_removing) return disk.room.reset();
   if (!disk.room) disk.room = now.mono;

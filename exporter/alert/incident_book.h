@@ -59,7 +59,7 @@ struct DiskUse {
   std::uint64_t used_bytes = 0, limit_bytes = 0;  // limit 0: none
   std::uint64_t lost_lines = 0;  // since the sidecar started, because they could not be written
   bool is_failing = false;       // they cannot be written now
-  // Segments that were removed since the sidecar started, because there was more than a limit.
+  // Segments that were removed since the sidecar started, because there was more than that limit.
   std::uint64_t removed = 0;
 };
 

@@ -41,7 +41,9 @@ DiskUse DiskUseOf(const std::string& app, const rotate::AppLogStats& stats) {
   use.limit_bytes = stats.limit_bytes;
   use.lost_lines = stats.Dropped(DropReason::kDiskFull) + stats.Dropped(DropReason::kWriteError);
   use.is_failing = stats.failing;
-  use.removed = stats.expired_files[static_cast<std::size_t>(rotate::ExpireReason::kBytes)];
+  // What went for the limit of all apps says nothing of the app's own.
+  use.removed = stats.expired_files[static_cast<std::size_t>(rotate::ExpireReason::kBytes)] -
+                stats.expired_at_total;
   return use;
 }
 

@@ -154,6 +154,7 @@ TEST_F(DiskWorkerTest, PrunesByCountAndAgeAndBytes) {
   EXPECT_LE(Stats().active.bytes + Stats().rotated.bytes + Stats().compressed.bytes, 1000u);
   EXPECT_GT(Stats().expired_files[static_cast<std::size_t>(ExpireReason::kBytes)], 0u);
   EXPECT_EQ(stats_.expired_at_limit, 0u) << "which is that of all apps";
+  EXPECT_EQ(Stats().expired_at_total, 0u) << "likewise";
   AdvanceAndSettle(hours(24 * 8));
   EXPECT_THAT(folder_.Names("api"), ElementsAre("api.log"));
   EXPECT_GT(Stats().expired_files[static_cast<std::size_t>(ExpireReason::kAge)], 0u);
@@ -171,6 +172,8 @@ TEST_F(DiskWorkerTest, CountsWhatWentForTheLimitOfAllApps) {
   EXPECT_GT(stats_.expired_at_limit, 0u);
   EXPECT_EQ(stats_.expired_at_limit,
             stats.expired_files[static_cast<std::size_t>(ExpireReason::kBytes)]);
+  EXPECT_EQ(stats.expired_at_total, stats_.expired_at_limit) << "all of them of the largest";
+  EXPECT_EQ(Stats("web").expired_at_total, 0u);
 }
 
 TEST_F(DiskWorkerTest, TheBudgetOfAllAppsTakesFromTheLargest) {

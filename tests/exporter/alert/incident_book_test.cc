@@ -388,6 +388,22 @@ TEST_F(Book, WhatIsRemovedFarBelowTheLimitHoldsNothing) {
   EXPECT_EQ(After(1s), Said{"opened disk_warning api"});
 }
 
+TEST_F(Book, WhereRetentionLeavesLittleOrThereIsNoLimitItHoldsNothing) {
+  Disk(0.1);
+  Disk(0.1, 1);
+  EXPECT_EQ(After(1s), Said{"opened disk_critical api"});
+  time_ += 61s;
+  Disk(0.1, 1, false, 1);
+  EXPECT_EQ(After(), Said{"resolved disk_critical api"});
+  EXPECT_THAT(last_.summary, HasSubstr("have room again"));
+  Disk(0.82, 1, false, 1);
+  EXPECT_EQ(After(1s), Said{"opened disk_warning api"});
+  book_.PutDisks({{"api", 820'000, 0, 1, false, 2}}, now());
+  EXPECT_EQ(After(), Said{"resolved disk_warning api"});
+  EXPECT_THAT(last_.summary, HasSubstr("have room again"));
+  EXPECT_EQ(book_.Save().held.size(), 0U);
+}
+
 TEST_F(Book, ANewSidecarKnowsWhatIsHeld) {
   Disk(0.82);
   After(1s);

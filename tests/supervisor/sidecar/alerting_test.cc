@@ -353,6 +353,27 @@ TEST_F(AlertingTest, LogsThatAreHeldAtALimitAreOver) {
   EXPECT_EQ(Told(), 0U) << "by the next sidecar";
 }
 
+TEST_F(AlertingTest, WhatGoesForTheLimitOfAllAppsDoesNotHoldThoseOfOne) {
+  rotate::LogStoreStats stats;
+  stats.apps["api"].limit_bytes = 1000;
+  stats.apps["api"].active.bytes = 820;
+  alerting_->Measured(stats, {});
+  loop_.Advance(1s);
+  ASSERT_EQ(service_.Told(1).size(), 1U);
+  const auto bytes = static_cast<std::size_t>(rotate::ExpireReason::kBytes);
+  ++stats.apps["api"].expired_files[bytes];
+  ++stats.apps["api"].expired_at_total;
+  alerting_->Measured(stats, {});
+  loop_.Advance(1s);
+  EXPECT_EQ(Told(), 1U) << "it is no nearer to room";
+  stats.apps["api"].active.bytes = 960;
+  alerting_->Measured(stats, {});
+  loop_.Advance(1s);
+  const auto told = service_.Told(2);
+  ASSERT_EQ(told.size(), 2U);
+  EXPECT_EQ(told[1].kind, exporter::IncidentKind::kDiskCritical);
+}
+
 TEST_F(AlertingTest, ALimitOfAllThatThoseOfTheAppsKeepIsNeverToldOf) {
   rotate::LogStoreStats stats;
   stats.limit_bytes = 1000;
