@@ -151,14 +151,12 @@ void Alerting::BeginNotifier() {
 }
 
 void Alerting::PutApp(const config::AppConfig& app, const AppStatus& status) {
-  apps_.insert(app.name);
   book_.PutApp(app.name, RuleOf(app));
   for (const WorkerStatus& worker : status.workers)
     PutWorker(app.name, worker);
 }
 
 void Alerting::DropApp(const std::string& app) {
-  apps_.erase(app);
   book_.DropApp(app, Now());
   std::erase_if(incarnations_, [&](const auto& entry) { return entry.first.first == app; });
   TellDue();
@@ -190,14 +188,15 @@ void Alerting::OnFact(const Fact& fact) {
 }
 
 void Alerting::Measured(const rotate::LogStoreStats& logs,
+                        const std::set<std::string>& open_logs,
                         const std::vector<exporter::ExporterLag>& exporters) {
   std::vector<DiskUse> disks;
   for (const auto& [app, stats] : logs.apps)
     disks.push_back(DiskUseOf(app, stats));
-  // What all of them take is known when all of them are known and open.
-  const bool is_whole = is_synced_ && std::all_of(apps_.begin(), apps_.end(), [&](const auto& app) {
-                          return logs.apps.contains(app);
-                        });
+  // What all of them take is known when all of them are known and looked into.
+  const bool is_whole =
+      is_synced_ && std::all_of(open_logs.begin(), open_logs.end(),
+                                [&](const auto& app) { return logs.apps.contains(app); });
   if (is_whole) disks.push_back(SumOf(disks, logs));
   book_.PutDisks(disks, Now());
   book_.PutExporters(exporters, Now());

@@ -63,8 +63,10 @@ class Alerting {
   void DropWorker(const std::string& app, int slot);
   void Synced();  // all that there is has been put
   void OnFact(const Fact& fact);
-  // Every few seconds.
+  // Every few seconds. `open_logs`: the apps that `logs` will know, if it does not yet; one whose
+  // log cannot be opened is not among them.
   void Measured(const rotate::LogStoreStats& logs,
+                const std::set<std::string>& open_logs,
                 const std::vector<exporter::ExporterLag>& exporters);
 
   std::vector<exporter::ReceiverStats> Stats() const;
@@ -93,7 +95,6 @@ class Alerting {
   Files& files_;
   const Options options_;
   exporter::IncidentBook book_;
-  std::set<std::string> apps_;
   bool is_synced_ = false;
   exporter::Notifier::States states_;  // of receivers, while there is no notifier
   std::optional<std::vector<config::ReceiverConfig>> receivers_;

@@ -140,7 +140,7 @@ std::unique_ptr<Outlet> Outbound::Make(const config::ExporterConfig& config) {
       exporter::MakeSink(config, host_));
 }
 
-void Outbound::Measured(const rotate::LogStoreStats& logs) {
+void Outbound::Measured(const rotate::LogStoreStats& logs, const std::set<std::string>& open_logs) {
   const std::vector<exporter::ExportStats> running = Stats();
   std::vector<exporter::ExporterLag> lags;
   for (const config::ExporterConfig& config : now_.observe.exporters) {
@@ -155,7 +155,7 @@ void Outbound::Measured(const rotate::LogStoreStats& logs) {
     lag.queued = stats->queue_entries;
     lag.last_error = stats->last_error;
   }
-  alerting_.Measured(logs, lags);
+  alerting_.Measured(logs, open_logs, lags);
 }
 
 std::optional<exporter::HttpResponse> Outbound::Handle(const exporter::HttpRequest& request) const {

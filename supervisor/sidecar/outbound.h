@@ -7,6 +7,7 @@
 #include <chrono>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -46,8 +47,8 @@ class Outbound {
   std::vector<exporter::ExportStats> Stats() const { return outlets_.Stats(); }
   // What happens to apps and workers is to be said to it.
   Alerting& alerting() { return alerting_; }
-  // Every few seconds.
-  void Measured(const rotate::LogStoreStats& logs);
+  // Every few seconds; see Alerting.
+  void Measured(const rotate::LogStoreStats& logs, const std::set<std::string>& open_logs);
   std::optional<exporter::HttpResponse> Handle(const exporter::HttpRequest& request) const;
   // Gives exporters and receivers that long, together; nothing leaves afterwards.
   void Stop(std::chrono::nanoseconds time_max);

@@ -454,7 +454,7 @@ void Sidecar::SampleLater() {
       Measurements::kSampleEvery, [this, due = loop_.Now() + Measurements::kSampleEvery] {
         self_.ObserveLoopLag(std::chrono::duration<double>(loop_.Now() - due).count());
         measurements_.Tick();
-        outbound_.Measured(store_.Stats());
+        outbound_.Measured(store_.Stats(), open_logs_);
         routes_.Trim(loop_.Now());
         ::malloc_trim(0);
         SampleLater();

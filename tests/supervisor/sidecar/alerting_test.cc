@@ -170,6 +170,9 @@ class AlertingTest : public testing::Test {
     alerting_->PutWorker("api", worker);
   }
 
+  // With the log of api being open, or about to be.
+  void Measured(const rotate::LogStoreStats& stats) { alerting_->Measured(stats, {"api"}, {}); }
+
   std::uint64_t Told() const {
     const exporter::ReceiverStats stats = alerting_->Stats().front();
     return stats.sent + stats.queued;
@@ -289,9 +292,9 @@ TEST_F(AlertingTest, WhatCouldNotBeSavedIsSavedWithTheNext) {
 TEST_F(AlertingTest, LogsThatAreLostAreCritical) {
   rotate::LogStoreStats stats;
   stats.apps["api"].limit_bytes = 1000;
-  alerting_->Measured(stats, {});
+  Measured(stats);
   stats.apps["api"].Dropped(rotate::DropReason::kDiskFull) = 1;
-  alerting_->Measured(stats, {});
+  Measured(stats);
   loop_.Advance(1s);
   const auto told = service_.Told(1);
   ASSERT_EQ(told.size(), 1U);
@@ -302,18 +305,36 @@ TEST_F(AlertingTest, AllLogsTogetherHaveALimit) {
   rotate::LogStoreStats stats;
   stats.limit_bytes = 1000;
   stats.apps["web"].compressed.bytes = 830;
-  alerting_->Measured(stats, {});
+  Measured(stats);
   alerting_->Synced();
-  alerting_->Measured(stats, {});
+  Measured(stats);
   loop_.Advance(1s);
   EXPECT_EQ(Told(), 0U) << "the log of one is not open yet";
   stats.apps["api"].active.bytes = 1;
-  alerting_->Measured(stats, {});
+  Measured(stats);
   loop_.Advance(1s);
   const auto told = service_.Told(1);
   ASSERT_EQ(told.size(), 1U);
   EXPECT_EQ(told[0].kind, exporter::IncidentKind::kDiskWarning);
   EXPECT_EQ(told[0].app, "");
+}
+
+TEST_F(AlertingTest, ALogThatCannotBeOpenedDoesNotHideWhatAllOthersTake) {
+  config::AppConfig other;
+  other.name = "api 2";
+  alerting_->PutApp(other, {});
+  alerting_->Synced();
+  rotate::LogStoreStats stats;
+  stats.limit_bytes = 1000;
+  stats.apps["api"].active.bytes = 830;
+  Measured(stats);
+  loop_.Advance(1s);
+  ASSERT_EQ(service_.Told(1).size(), 1U);
+  stats.apps["api"].active.bytes = 600;
+  Measured(stats);
+  const auto told = service_.Told(2);
+  ASSERT_EQ(told.size(), 2U);
+  EXPECT_EQ(told[1].phase(), exporter::Phase::kResolved);
 }
 
 TEST_F(AlertingTest, LogsThatAreHeldAtALimitAreOver) {
@@ -327,18 +348,18 @@ TEST_F(AlertingTest, LogsThatAreHeldAtALimitAreOver) {
   web.name = "web";
   alerting_->PutApp(web, {});
   alerting_->Synced();
-  alerting_->Measured(stats, {});
+  Measured(stats);
   loop_.Advance(1s);
   ASSERT_EQ(service_.Told(3).size(), 3U) << "of each, and of all";
   const auto bytes = static_cast<std::size_t>(rotate::ExpireReason::kBytes);
   ++stats.apps["api"].expired_files[bytes];
-  alerting_->Measured(stats, {});
+  Measured(stats);
   auto told = service_.Told(4);
   ASSERT_EQ(told.size(), 4U);
   EXPECT_EQ(told[3].app, "api");
   EXPECT_THAT(told[3].summary, HasSubstr("retention holds the logs of api"));
   ++stats.expired_at_limit;
-  alerting_->Measured(stats, {});
+  Measured(stats);
   told = service_.Told(5);
   ASSERT_EQ(told.size(), 5U);
   EXPECT_EQ(told[4].app, "");
@@ -348,7 +369,7 @@ TEST_F(AlertingTest, LogsThatAreHeldAtALimitAreOver) {
   Begin();
   alerting_->PutApp(web, {});
   alerting_->Synced();
-  alerting_->Measured(stats, {});
+  Measured(stats);
   loop_.Advance(5s);
   EXPECT_EQ(Told(), 0U) << "by the next sidecar";
 }
@@ -357,17 +378,17 @@ TEST_F(AlertingTest, WhatGoesForTheLimitOfAllAppsDoesNotHoldThoseOfOne) {
   rotate::LogStoreStats stats;
   stats.apps["api"].limit_bytes = 1000;
   stats.apps["api"].active.bytes = 820;
-  alerting_->Measured(stats, {});
+  Measured(stats);
   loop_.Advance(1s);
   ASSERT_EQ(service_.Told(1).size(), 1U);
   const auto bytes = static_cast<std::size_t>(rotate::ExpireReason::kBytes);
   ++stats.apps["api"].expired_files[bytes];
   ++stats.apps["api"].expired_at_total;
-  alerting_->Measured(stats, {});
+  Measured(stats);
   loop_.Advance(1s);
   EXPECT_EQ(Told(), 1U) << "it is no nearer to room";
   stats.apps["api"].active.bytes = 960;
-  alerting_->Measured(stats, {});
+  Measured(stats);
   loop_.Advance(1s);
   const auto told = service_.Told(2);
   ASSERT_EQ(told.size(), 2U);
@@ -379,7 +400,7 @@ TEST_F(AlertingTest, ALimitOfAllThatThoseOfTheAppsKeepIsNeverToldOf) {
   stats.limit_bytes = 1000;
   stats.apps["api"].limit_bytes = stats.apps["api"].active.bytes = 1000;
   alerting_->Synced();
-  alerting_->Measured(stats, {});
+  Measured(stats);
   loop_.Advance(1s);
   EXPECT_EQ(Told(), 0U);
 }
