@@ -201,6 +201,8 @@ void Alerting::Measured(const rotate::LogStoreStats& logs,
   book_.PutDisks(disks, Now());
   book_.PutExporters(exporters, Now());
   TellDue();
+  // Logs may be held at their limit, or not any more, without a word about it.
+  SaveSoon();
 }
 
 void Alerting::TellDue() {

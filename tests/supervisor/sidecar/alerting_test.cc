@@ -395,6 +395,21 @@ TEST_F(AlertingTest, WhatGoesForTheLimitOfAllAppsDoesNotHoldThoseOfOne) {
   EXPECT_EQ(told[1].kind, exporter::IncidentKind::kDiskCritical);
 }
 
+TEST_F(AlertingTest, WhatIsHeldOutlivesASidecarThatIsKilled) {
+  EXPECT_TRUE(RunUntil([&] { return !Kept().empty(); }));
+  rotate::LogStoreStats stats;
+  stats.apps["api"].limit_bytes = 1000;
+  stats.apps["api"].active.bytes = 960;
+  Measured(stats);
+  EXPECT_TRUE(RunUntil([&] { return Kept().find("\"held\":[]") == std::string::npos; }))
+      << "though nothing was told";
+  Begin();
+  stats.apps["api"].active.bytes = 900;
+  Measured(stats);
+  loop_.Advance(1s);
+  EXPECT_EQ(Told(), 0U);
+}
+
 TEST_F(AlertingTest, ALimitOfAllThatThoseOfTheAppsKeepIsNeverToldOf) {
   rotate::LogStoreStats stats;
   stats.limit_bytes = 1000;
