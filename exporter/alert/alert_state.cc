@@ -143,12 +143,15 @@ std::string ToJson(const AlertState& state) {
   json::array open;
   for (const OpenIncident& one : state.book.open)
     open.push_back({{"incident", ObjectOf(one.incident)}, {"told", one.is_told}});
+  json::array held;
+  for (const HeldLogs& logs : state.book.held)
+    held.push_back({{"app", CleanText(logs.app)}, {"limit_bytes", logs.limit_bytes}});
   json::object receivers;
   for (const auto& [name, receiver] : state.receivers)
     receivers[name] = ObjectOf(receiver);
   return json::serialize(json::object{{"schema", kSchema},
                                       {"open", std::move(open)},
-                                      {"held", StringsOf(state.book.held)},
+                                      {"held", std::move(held)},
                                       {"receivers", std::move(receivers)}});
 }
 
@@ -168,7 +171,11 @@ Result<AlertState> AlertStateFromJson(std::string_view text) {
     state.book.open.push_back(
         {*std::move(read), told != nullptr && told->is_bool() && told->get_bool()});
   }
-  state.book.held = TextsOf(*object, "held");
+  for (const json::value& element : ArrayOf(*object, "held")) {
+    const json::object* one = element.if_object();
+    const auto limit = one == nullptr ? 0 : NumberOf<std::uint64_t>(*one, "limit_bytes", 0);
+    if (limit > 0) state.book.held.push_back({TextOf(*one, "app"), limit});
+  }
   const json::value* receivers = object->if_contains("receivers");
   if (receivers != nullptr && receivers->is_object()) {
     for (const auto& entry : receivers->get_object())

@@ -65,8 +65,11 @@ void IncidentBook::Load(BookState state) {
     Key key{incident.kind, incident.app, incident.slot, incident.subject};
     open_[std::move(key)] = {std::move(incident), saved.is_told, Mono{}};
   }
-  for (const std::string& app : state.held)
-    disks_[app].is_held = true;
+  for (const HeldLogs& held : state.held) {
+    Disk& disk = disks_[held.app];
+    disk.is_held = true;
+    disk.limit_bytes = held.limit_bytes;
+  }
 }
 
 BookState IncidentBook::Save() const {
@@ -74,7 +77,7 @@ BookState IncidentBook::Save() const {
   for (const auto& entry : open_)
     state.open.push_back({entry.second.incident, entry.second.is_told});
   for (const auto& [app, disk] : disks_) {
-    if (disk.is_held) state.held.push_back(app);
+    if (disk.is_held) state.held.push_back({app, disk.limit_bytes});
   }
   return state;
 }
@@ -303,21 +306,21 @@ void IncidentBook::OnFact(const Fact& fact, Instant now) {
 // Whether lines are lost, and whether retention holds the logs at their limit.
 void IncidentBook::LookAtRoom(Disk& disk, const DiskUse& use, Instant now) {
   const bool is_new = !disk.lost_lines.has_value();
-  const bool is_losing =
-      use.is_failing || use.lost_lines > disk.lost_lines.value_or(use.lost_lines);
+  const Key warning{kDiskWarning, use.app, -1, ""}, critical{kDiskCritical, use.app, -1, ""};
+  disk.is_losing = use.is_failing || use.lost_lines > disk.lost_lines.value_or(use.lost_lines);
   const bool is_removing = use.removed > std::exchange(disk.removed, use.removed);
   // One that is gone for a while and comes back is the same.
   const std::uint64_t limit_before = disk.limit_bytes;
   if (use.limit_bytes > 0) disk.limit_bytes = use.limit_bytes;
   const bool is_same_limit = limit_before == 0 || limit_before == disk.limit_bytes;
   disk.lost_lines = use.lost_lines;
-  if (is_losing) disk.last_loss = now.mono;
+  // The sidecar before us may have seen some being lost a moment ago.
+  if (disk.is_losing || (is_new && IsOpen(critical))) disk.last_loss = now.mono;
   if (disk.last_loss && now.mono - *disk.last_loss >= kNoLossFor) disk.last_loss.reset();
   if (disk.last_loss || !is_same_limit) disk.is_held = false;
   if (disk.last_loss) return;
 
   const double share = ShareOf(use);
-  const Key warning{kDiskWarning, use.app, -1, ""}, critical{kDiskCritical, use.app, -1, ""};
   const bool is_told = IsOpen(warning) || IsOpen(critical);
   if (is_removing && share >= (is_told ? kHeldFrom : kWarnAt)) disk.is_held = true;
   if (is_new && !is_told && share >= kCriticalAt) disk.is_held = true;
@@ -335,7 +338,7 @@ void IncidentBook::PutDisk(const DiskUse& use, Instant now) {
   const std::string whose = use.app.empty() ? "the logs of all apps" : "the logs of " + use.app;
   Details details = {{"used", FormatSize(use.used_bytes)}};
   if (use.limit_bytes > 0) details.emplace_back("limit", FormatSize(use.limit_bytes));
-  if (disk.last_loss == now.mono) {
+  if (disk.is_losing) {
     const auto error = write_errors_.find(use.app);
     if (error != write_errors_.end()) details.emplace_back("error", error->second);
     std::string summary = "lines of " + use.app + " are lost: they cannot be written";

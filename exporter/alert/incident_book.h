@@ -76,9 +76,14 @@ struct OpenIncident {
   Incident incident;
   bool is_told = false;
 };
+struct HeldLogs {
+  std::string app;  // "": all of them
+  std::uint64_t limit_bytes = 0;
+  friend bool operator==(const HeldLogs&, const HeldLogs&) = default;
+};
 struct BookState {
   std::vector<OpenIncident> open;
-  std::vector<std::string> held;
+  std::vector<HeldLogs> held;
 };
 
 class IncidentBook {
@@ -132,6 +137,7 @@ class IncidentBook {
   struct Disk {
     std::optional<std::uint64_t> lost_lines;  // nothing: not looked at yet
     std::uint64_t removed = 0, limit_bytes = 0;
+    bool is_losing = false;  // lines were lost since the look before
     std::optional<Mono> last_loss;
     std::optional<Mono> room;  // below 75 % since
     bool is_held = false;

@@ -414,7 +414,14 @@ TEST_F(Book, ANewSidecarKnowsWhatIsHeld) {
   Disk(0.85);
   Disk(0.96);
   EXPECT_EQ(After(1s), Said{});
-  EXPECT_EQ(book_.Save().held, Said{"api"});
+  EXPECT_EQ(book_.Save().held, (std::vector<HeldLogs>{{"api", 1'000'000}}));
+}
+
+TEST_F(Book, ANewSidecarSeesThatTheLimitIsAnotherOne) {
+  Disk(0.95);
+  Restart();
+  book_.PutDisks({{"api", 1'600'000, 2'000'000, 0, false, 0}}, now());
+  EXPECT_EQ(After(1s), Said{"opened disk_warning api"});
 }
 
 TEST_F(Book, LogsThatStandAtTheirLimitWhenLookedAtFirstAreHeld) {
@@ -429,17 +436,35 @@ TEST_F(Book, LogsThatStandAtTheirLimitWhenLookedAtFirstAreHeld) {
   Restart();
   Disk(0.95);
   EXPECT_EQ(After(1s), Said{}) << "told before";
+  time_ += 60s;
   Disk(0.70);
   EXPECT_EQ(After(), Said{"resolved disk_critical api"}) << "but not held";
 }
 
 TEST_F(Book, WhatIsHeldIsForgottenWithItsApp) {
   Disk(0.95);
-  EXPECT_EQ(book_.Save().held, Said{"api"});
+  EXPECT_EQ(book_.Save().held, (std::vector<HeldLogs>{{"api", 1'000'000}}));
   IncidentBook next;
   next.Load(book_.Save());
   next.Synced(now());
-  EXPECT_EQ(next.Save().held, Said{});
+  EXPECT_EQ(next.Save().held, std::vector<HeldLogs>{});
+}
+
+TEST_F(Book, ANewSidecarDoesNotTakeLinesThatWereJustLostForRoom) {
+  Disk(0.1);
+  State(FactId::kLogWriteFailed, {{"file", "f"}, {"error", "No space left on device"}}, -1);
+  Disk(0.1, 6);
+  EXPECT_EQ(After(1s), Said{"opened disk_critical api"});
+  const auto details = last_.details;
+  Restart();
+  Disk(0.1);
+  EXPECT_EQ(After(59s), Said{});
+  Disk(0.1);
+  EXPECT_EQ(After(), Said{});
+  time_ += 1s;
+  Disk(0.1);
+  EXPECT_EQ(After(), Said{"resolved disk_critical api"});
+  EXPECT_EQ(last_.details, details);
 }
 
 TEST_F(Book, LogsOfAnAppThatWasDeletedAreNotLookedAt) {

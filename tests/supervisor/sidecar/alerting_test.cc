@@ -364,7 +364,9 @@ TEST_F(AlertingTest, LogsThatAreHeldAtALimitAreOver) {
   ASSERT_EQ(told.size(), 5U);
   EXPECT_EQ(told[4].app, "");
   EXPECT_THAT(told[4].summary, HasSubstr("retention holds the logs of all apps"));
-  EXPECT_TRUE(RunUntil([&] { return Kept().find(R"("held":["","api"])") != std::string::npos; }));
+  const std::string held =
+      R"("held":[{"app":"","limit_bytes":1900},{"app":"api","limit_bytes":1000}])";
+  EXPECT_TRUE(RunUntil([&] { return Kept().find(held) != std::string::npos; }));
   alerting_->Finish(kPatience);
   Begin();
   alerting_->PutApp(web, {});
