@@ -91,13 +91,9 @@ class FileFollower {
 
   // file_follower_names.cc: which files there are.
   void Restore();
-  void RestoreOne(const std::shared_ptr<FilePosition>& left,
-                  const Source& source,
-                  const std::vector<std::shared_ptr<FilePosition>>& all);
-  void TakeRotated(const std::string& name,
-                   int after,
-                   Stream stream,
-                   const std::function<bool(const FileIdentity&)>& is_known);
+  void RestoreOne(const std::shared_ptr<FilePosition>& left, Stream stream);
+  bool IsFollowed(const FileIdentity& identity);
+  void TakeRotated(const std::string& name, int after, Stream stream);
   std::unique_ptr<FollowedFile> OpenLeft(const FilePosition& left, Stream stream) const;
   const Source* SourceOf(const std::string& path) const;
   void Expand();

@@ -149,39 +149,42 @@ void FileFollower::Restore() {
       continue;
     }
     known_.push_back(left[i]->path());
-    RestoreOne(left[i], *source, left);
+    RestoreOne(left[i], source->stream);
+  }
+  // What is older than the youngest of a name has been followed, though it may be forgotten by now.
+  std::map<std::string, const FollowedFile*> youngest;
+  for (const auto& file : leaving_)
+    youngest[file->name] = file->file.get();
+  for (const auto& [name, file] : youngest) {
+    if (!IsSame(StateOf(name), *file)) TakeRotated(name, file->fd(), file->stream());
   }
 }
 
-void FileFollower::RestoreOne(const std::shared_ptr<FilePosition>& left,
-                              const Source& source,
-                              const std::vector<std::shared_ptr<FilePosition>>& all) {
-  auto opened = OpenLeft(*left, source.stream);
+void FileFollower::RestoreOne(const std::shared_ptr<FilePosition>& left, Stream stream) {
+  auto opened = OpenLeft(*left, stream);
   if (!opened) {
     tell_(FactId::kFileLost, {{"file", left->path()}, {"read", std::to_string(left->cursor())}});
     return left->Close(0);
   }
-  const bool was_rotated = !IsSame(StateOf(left->path()), *opened);
-  const int fd = opened->fd();
   opened->StartAt(left->cursor());
   opened->SetPosition(left);
   // Whether it still has that name is seen when the names are looked at.
   leaving_.push_back(Hold(std::move(opened), left->path()));
-  if (!was_rotated) return;
-  TakeRotated(left->path(), fd, source.stream, [&](const FileIdentity& identity) {
-    return std::any_of(all.begin(), all.end(),
-                       [&](const auto& other) { return IsSameFile(other->identity(), identity); });
+}
+
+bool FileFollower::IsFollowed(const FileIdentity& identity) {
+  const std::vector<File*> files = Files();
+  return std::any_of(files.begin(), files.end(), [&](const File* file) {
+    return IsSameFile(file->file->identity(), identity);
   });
 }
 
 // What came and went under that name while nobody looked, after the open file.
-void FileFollower::TakeRotated(const std::string& name,
-                               int after,
-                               Stream stream,
-                               const std::function<bool(const FileIdentity&)>& is_known) {
+void FileFollower::TakeRotated(const std::string& name, int after, Stream stream) {
   for (const std::string& path : RotatedSince(name, after)) {
     auto opened = FollowedFile::Open(path, stream);
-    if (!opened || is_known((*opened)->identity()) || open_files() >= options_.files_max) continue;
+    if (!opened || IsFollowed((*opened)->identity()) || open_files() >= options_.files_max)
+      continue;
     leaving_.push_back(Hold(*std::move(opened), name));
     Record(*leaving_.back(), 0);
   }
@@ -270,12 +273,7 @@ void FileFollower::CheckPath(const std::string& name, Path& path) {
   if (before) {
     const int fd = before->file->fd();
     Leave(std::move(before));
-    TakeRotated(name, fd, path.stream, [this](const FileIdentity& identity) {
-      const std::vector<File*> files = Files();
-      return std::any_of(files.begin(), files.end(), [&](const File* file) {
-        return IsSameFile(file->file->identity(), identity);
-      });
-    });
+    TakeRotated(name, fd, path.stream);
   }
   OpenNew(name, path);
 }

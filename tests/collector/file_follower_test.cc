@@ -52,6 +52,16 @@ class FileFollowerTest : public ::testing::Test {
   }
   void Rename(const std::string& from, const std::string& to) { fs::rename(At(from), At(to)); }
 
+  // Files that are made from now on are seen to be younger than those that are there.
+  void NextTick() {
+    const auto touch = [&] {
+      Append("tick", "x");
+      return fs::last_write_time(At("tick"));
+    };
+    for (const auto before = touch(); touch() <= before;) {
+    }
+  }
+
   // A process that begins, as one would after the one before has gone.
   FileFollower& Start() {
     Stop();
@@ -318,6 +328,47 @@ TEST_F(FileFollowerTest, FindsWhatWasRotatedMoreThanOnce) {
   EXPECT_EQ(Taken(), Lines{});
   loop_.Advance(40s);
   EXPECT_EQ(PositionsUsed(), 1u);
+}
+
+TEST_F(FileFollowerTest, TakesOnceWhatCameAndWentAfterSeveralThatWereRotated) {
+  Follow("app.log");
+  Append("app.log", "0\n");
+  Start();
+  for (const std::string name : {"app.log.1", "app.log.2"}) {
+    Rename("app.log", name);
+    NextTick();
+    Append("app.log", "in the file after " + name + '\n');
+    if (name == "app.log.1") Pass();
+  }
+  Stop();
+  Rename("app.log", "app.log.3");
+  NextTick();
+  Append("app.log", "the last\n");
+  Taken();
+  Start();
+  EXPECT_EQ(Taken(), (Lines{"in the file after app.log.2", "the last"}));
+}
+
+TEST_F(FileFollowerTest, WhatWasReadToItsEndIsNotTakenAgainForAnOlderFileThatGoesOn) {
+  Follow("app.log");
+  Append("app.log", "0\n");
+  Start();
+  for (const std::string name : {"app.log.1", "app.log.2"}) {
+    Rename("app.log", name);
+    NextTick();
+    Append("app.log", "in the file after " + name + '\n');
+    Pass();
+  }
+  for (int second = 0; second < 40; ++second) {
+    Append("app.log.1", "from one who does not know\n");
+    loop_.Advance(1s);
+  }
+  EXPECT_EQ(follower_->open_files(), 2u);
+  Stop();
+  Taken();
+  Append("app.log.1", "the last\n");
+  Start();
+  EXPECT_EQ(Taken(), Lines{"the last"});
 }
 
 TEST_F(FileFollowerTest, FindsTheCopyOfWhatWasEmptied) {
