@@ -272,8 +272,10 @@ class AttachTest(TendTest):
         self.others.append(writer)
         rng = random.Random(5)
         options = ("--log", log, "--from-start", "--max-size", "1M", "--max-total", "1G", "--max-files", "1000")
-        for _ in range(25):
+        for turn in range(25):
             process = self.attach(*options, listen=False)
+            if turn == 0:  # what was rotated before anybody looked is nobody's
+                wait_until(lambda: self.tend.texts("api"), 20, "the first line is there")
             time.sleep(0.15 + rng.random() * 0.25)
             process.kill()
             process.wait(10)
