@@ -1,30 +1,24 @@
 #include "cli/environment.h"
 
-#include <unistd.h>
-
-#include <string>
-#include <string_view>
+#include <map>
 
 #include <fmt/format.h>
 
 #include "base/utf8.h"
 #include "cli/text.h"
+#include "config/resolve.h"
 
 namespace tend::cli {
 
 Variables Environment(const Terminal& terminal) {
-  Variables variables;
-  for (char** entry = ::environ; entry != nullptr && *entry != nullptr; ++entry) {
-    const std::string_view text(*entry);
-    const std::size_t equals = text.find('=');
-    if (equals == std::string_view::npos || equals == 0) continue;
-    if (IsUtf8(text)) {
-      variables.emplace(text.substr(0, equals), text.substr(equals + 1));
-    } else {
-      terminal.Warning(fmt::format("the environment's {} is not UTF-8; apps do not get it",
-                                   Harmless(text.substr(0, equals))));
-    }
-  }
+  Variables variables = config::EnvironmentOfProcess();
+  std::erase_if(variables, [&](const auto& variable) {
+    const auto& [name, value] = variable;
+    if (IsUtf8(name) && IsUtf8(value)) return false;
+    terminal.Warning(
+        fmt::format("the environment's {} is not UTF-8; apps do not get it", Harmless(name)));
+    return true;
+  });
   return variables;
 }
 

@@ -135,16 +135,18 @@ class Finder {
 
   // What is wrong is said; false if that makes it useless.
   bool Settle(config::AppConfig app, const std::string& file, const std::string& source) {
-    auto process = config::ContextOfProcess();
-    if (!process) {
-      context_.terminal.Error(process.error().message());
-      return false;
+    if (!process_) {
+      auto process = config::ContextOfProcess();
+      if (!process) {
+        context_.terminal.Error(process.error().message());
+        return false;
+      }
+      process_ = *std::move(process);
+      process_->environment = Environment(context_.terminal);
+      process_->env_name = arguments_.Get("env").value_or("");
     }
-    if (!environment_) environment_ = Environment(context_.terminal);
-    process->environment = *environment_;
-    process->env_name = arguments_.Get("env").value_or("");
-    process->file = file;
-    const auto problems = config::Resolve(app, *process);
+    process_->file = file;
+    const auto problems = config::Resolve(app, *process_);
     Say(problems, source);
     wanted_.apps.push_back(std::move(app));
     return std::none_of(problems.begin(), problems.end(),
@@ -170,7 +172,7 @@ class Finder {
   const Arguments& arguments_;
   const std::vector<AppStatus>& known_;
   std::vector<std::string> rest_;
-  std::optional<Variables> environment_;  // once it was needed
+  std::optional<config::ResolveContext> process_;  // once it was needed
   Wanted wanted_;
 };
 

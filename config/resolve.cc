@@ -358,17 +358,23 @@ class Resolver {
 
 }  // namespace
 
+std::map<std::string, std::string> EnvironmentOfProcess() {
+  std::map<std::string, std::string> variables;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const std::size_t equals = text.find('=');
+    if (equals == 0 || equals == std::string_view::npos) continue;
+    variables.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return variables;
+}
+
 Result<ResolveContext> ContextOfProcess() {
   ResolveContext context;
   std::error_code error;
   context.cwd = std::filesystem::current_path(error).string();
   if (error) return SysError("find the working folder", error.value());
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string_view text = *entry;
-    const std::size_t equals = text.find('=');
-    if (equals == 0 || equals == std::string_view::npos) continue;
-    context.environment.emplace(text.substr(0, equals), text.substr(equals + 1));
-  }
+  context.environment = EnvironmentOfProcess();
   context.cpus = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   return context;
 }

@@ -22,6 +22,7 @@ struct ResolveContext {
   bool check_files = true;  // false: only what can be said without looking at files and users
 };
 
+std::map<std::string, std::string> EnvironmentOfProcess();
 // The context of this process: its folder, environment and CPUs.
 Result<ResolveContext> ContextOfProcess();
 
