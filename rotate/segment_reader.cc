@@ -39,6 +39,24 @@ std::uint64_t PatientReads::Step() {
   return std::exchange(step_, std::min(2 * step_, kStepMax));
 }
 
+std::uint64_t PatientReads::LineBehindHole(std::uint64_t offset, std::uint64_t size) {
+  std::string page(kPage, '\0');
+  std::uint64_t at = offset + Step();
+  for (bool found = false; !found && at < size;) {
+    const auto n = ReadAt(page, at);
+    if (!n) {
+      at += Step();
+      continue;
+    }
+    if (*n == 0) break;
+    Reset();
+    const std::size_t newline = std::string_view(page).substr(0, *n).find('\n');
+    found = newline != std::string_view::npos;
+    at += found ? newline + 1 : *n;
+  }
+  return std::min(at, size);
+}
+
 SegmentReader::SegmentReader(Files& files, Fd fd, bool compressed, std::uint64_t offset)
     : files_(files), fd_(std::move(fd)), offset_(offset), file_offset_(offset) {
   if (compressed) decompressor_ = std::make_unique<Decompressor>();
@@ -67,23 +85,8 @@ Result<bool> SegmentReader::FillFromPlain() {
 
 Result<> SegmentReader::PassHole(const Error& why) {
   TRY(const FileInfo info, files_.StatFd(fd_.get()));
-  PatientReads reads(files_, fd_.get());
-  std::string page(PatientReads::kPage, '\0');
   const std::uint64_t begin = file_offset_ - (buffer_.size() - at_);
-  std::uint64_t at = file_offset_ + reads.Step();
-  for (bool found = false; !found && at < info.size;) {
-    const auto n = reads.ReadAt(page, at);
-    if (!n) {
-      at += reads.Step();
-      continue;
-    }
-    if (*n == 0) break;
-    reads.Reset();
-    const std::size_t newline = std::string_view(page).substr(0, *n).find('\n');
-    found = newline != std::string_view::npos;
-    at += found ? newline + 1 : *n;
-  }
-  at = std::min<std::uint64_t>(at, info.size);
+  const std::uint64_t at = PatientReads(files_, fd_.get()).LineBehindHole(file_offset_, info.size);
   if (at <= file_offset_) return {};  // behind the end: nothing is lost
   damage_ = Unreadable(at - begin, why);
   buffer_.resize(at_);

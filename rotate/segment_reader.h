@@ -30,6 +30,9 @@ class PatientReads {
   // How much more is to be passed over after a failure.
   std::uint64_t Step();
   void Reset() { step_ = kPage; }
+  // Where the first line begins behind what cannot be read at `offset`; at most `size`, where the
+  // file ends.
+  std::uint64_t LineBehindHole(std::uint64_t offset, std::uint64_t size);
 
   static constexpr std::uint64_t kPage = 4 << 10;
 

@@ -43,21 +43,7 @@ Result<SegmentText::Piece> SegmentText::FromPlain(std::uint64_t offset, std::siz
 Result<SegmentText::Piece> SegmentText::PassHole(std::uint64_t offset) {
   TRY(const FileInfo info, files_.StatFd(fd_.get()));
   PatientReads reads(files_, fd_.get());
-  std::string page(PatientReads::kPage, '\0');
-  std::uint64_t at = offset + reads.Step();
-  while (at < info.size) {
-    const auto n = reads.ReadAt(page, at);
-    if (!n) {
-      at += reads.Step();
-      continue;
-    }
-    if (*n == 0) break;
-    reads.Reset();
-    const std::size_t newline = std::string_view(page).substr(0, *n).find('\n');
-    at += newline == std::string_view::npos ? *n : newline + 1;
-    if (newline != std::string_view::npos) break;
-  }
-  const std::uint64_t end = std::max(offset, std::min(at, info.size));
+  const std::uint64_t end = std::max(offset, reads.LineBehindHole(offset, info.size));
   return Piece{.text = {}, .end = end, .lost = end - offset};
 }
 
