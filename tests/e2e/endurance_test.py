@@ -26,6 +26,7 @@ class EnduranceTest(TendTest):
         self.tend.ok("stop", "gen")
         wait_until(lambda: self.uncompressed() == 0, 60, "all sealed segments are compressed")
         rotations = self.tend.metric("tend_app_log_rotations_total", app="gen", reason="size")
+        self.tend.ok("kill")  # whatever the pipes still held when the worker ended is in the files now
         lines, lost, doubled, torn, back = self.check()
         early, late = memory[len(memory) // 3], memory[-1]
         print(f"\n{SECONDS} s, {lines} lines, {rotations:.0f} rotations: {lost} lost, {doubled} doubled, {torn} torn;"

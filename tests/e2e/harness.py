@@ -232,13 +232,19 @@ class Tend:
 
     # Logs on disk
 
+    def sealed_files(self, app):
+        """In order of their numbers."""
+        sealed = [f for f in self.app_logs(app).glob(f"{app}.log.*") if not f.name.endswith(".tmp")]
+        return sorted(sealed, key=self.sequence)
+
+    @staticmethod
+    def sequence(sealed):
+        return int(sealed.name.removesuffix(".zst").rpartition("-")[2])
+
     def log_files(self, app):
         """Sealed ones in order of their numbers, the active one last."""
-        folder = self.app_logs(app)
-        sealed = [f for f in folder.glob(f"{app}.log.*") if not f.name.endswith(".tmp")]
-        sealed.sort(key=lambda f: int(f.name.removesuffix(".zst").rpartition("-")[2]))
-        active = folder / f"{app}.log"
-        return sealed + ([active] if active.exists() else [])
+        active = self.app_logs(app) / f"{app}.log"
+        return self.sealed_files(app) + ([active] if active.exists() else [])
 
     @staticmethod
     def read_log(file):
@@ -247,14 +253,21 @@ class Tend:
         return file.read_bytes()
 
     def all_records(self, app):
-        """Workers' and tend's own, in order. Segments are compressed and pruned while we read."""
+        """Workers' and tend's own, in order. Segments are compressed and pruned while we read; and one that is
+        sealed after we have listed them is in none of the files that we read."""
         for tries_left in reversed(range(21)):
             try:
-                return [record for file in self.log_files(app) for record in self.records_of(file)]
-            except (FileNotFoundError, subprocess.CalledProcessError):
-                if tries_left == 0:
-                    raise
-                time.sleep(0.1)
+                listed = self.sealed_files(app)
+                records = [record for file in self.log_files(app) for record in self.records_of(file)]
+                newest = self.sealed_files(app)[-1:]
+                if not newest or listed and self.sequence(newest[0]) == self.sequence(listed[-1]):
+                    return records
+                error = AssertionError(f"{app}'s log is rotated faster than it can be read")
+            except (FileNotFoundError, subprocess.CalledProcessError) as e:
+                error = e
+            if tries_left == 0:
+                raise error
+            time.sleep(0.1)
 
     def records(self, app):
         """Every record of the app's workers, in order."""

@@ -66,7 +66,7 @@ class LogFiltersTest(TendTest):
         self.assertEqual(counted, dropped)
 
     def records(self):
-        return [r for f in self.tend.log_files("flood") for r in self.tend.records_of(f)]
+        return self.tend.all_records("flood")
 
 
 if __name__ == "__main__":

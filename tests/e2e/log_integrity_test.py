@@ -22,12 +22,19 @@ class LogIntegrityTest(TendTest):
         return sum(int(v) for k, v in self.tend.metrics().items()
                    if k[0] == "tend_worker_log_lines_total")
 
+    def compressed(self):
+        """All files, once the sealed ones are archives."""
+        def files():
+            now = self.tend.log_files("gen")
+            return now if all(f.suffix == ".zst" for f in now[:-1]) else None
+        return wait_until(files, 20, "all sealed segments are compressed")
+
     def test_every_line_exactly_once_whole_and_in_order(self):
         self.start(self.config)
         wait_until(lambda: self.written() == WORKERS * LINES_EACH, 60, "100,000 lines are counted")
         self.tend.ok("stop", "gen")
-        wait_until(lambda: all(f.suffix == ".zst" for f in self.tend.log_files("gen")[:-1]), 20,
-                   "all sealed segments are compressed")
+        self.compressed()
+        self.tend.ok("kill")  # all that was counted is in the files now
         files = self.tend.log_files("gen")
         self.assertGreaterEqual(len(files), 8, files)
 
@@ -57,8 +64,7 @@ class LogIntegrityTest(TendTest):
     def test_names_and_sizes_of_segments(self):
         self.start(self.config)
         wait_until(lambda: self.written() == WORKERS * LINES_EACH, 60, "100,000 lines are counted")
-        wait_until(lambda: all(f.suffix == ".zst" for f in self.tend.log_files("gen")[:-1]), 20)
-        files = self.tend.log_files("gen")
+        files = self.compressed()
         for file in files[:-1]:
             self.assertRegex(file.name, r"^gen\.log\.\d{8}T\d{6}Z-\d+\.zst$")
             plain = subprocess.run(["zstdcat", file], capture_output=True, check=True).stdout
