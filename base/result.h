@@ -50,6 +50,10 @@ class [[nodiscard]] Error {
   Errc code_;
 };
 
+inline bool IsNotFound(const Error& error) {
+  return error.code() == Errc::kNotFound;
+}
+
 // "<doing>: <strerror(number)>", with the code that fits the errno.
 Error SysError(std::string_view doing, int number);
 

@@ -19,10 +19,6 @@ constexpr std::string_view kArchive = ".zst";
 constexpr const char* kNameFile = "/.app";
 constexpr std::size_t kNameMaxBytes = 4096;
 
-bool IsNotFound(const Error& error) {
-  return error.code() == Errc::kNotFound;
-}
-
 std::string FolderName(const std::string& path) {
   return path.substr(path.rfind('/') + 1);
 }

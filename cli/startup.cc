@@ -9,6 +9,7 @@
 #include "base/files.h"
 #include "cli/commands.h"
 #include "cli/daemon.h"
+#include "cli/terminal.h"
 #include "cli/text.h"
 #include "cli/unit.h"
 
@@ -43,17 +44,12 @@ Result<Place> PlaceOfCaller() {
   return place;
 }
 
-std::string Variable(const char* name) {
-  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): no threads here
-  return value == nullptr ? std::string() : std::string(value);
-}
-
 std::string UnitOf(const Place& place) {
   UnitFacts facts;
   facts.program_folder = ProgramFolder();
-  facts.tend_home = Variable("TEND_HOME");
-  facts.listen = Variable("TEND_LISTEN");
-  facts.path = Variable("PATH");
+  facts.tend_home = EnvironmentVariable("TEND_HOME");
+  facts.listen = EnvironmentVariable("TEND_LISTEN");
+  facts.path = EnvironmentVariable("PATH");
   facts.of_system = place.of_system;
   return UnitText(facts);
 }

@@ -13,16 +13,17 @@
 #include "base/number.h"
 
 namespace tend::cli {
-namespace {
 
-std::string_view Variable(const char* name) {
+std::string_view EnvironmentVariable(const char* name) {
   const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): no threads here
   return value == nullptr ? std::string_view() : std::string_view(value);
 }
 
+namespace {
+
 bool LocaleIsUtf8() {
   for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
-    const std::string_view value = Variable(name);
+    const std::string_view value = EnvironmentVariable(name);
     if (value.empty()) continue;
     std::string lower(value);
     std::transform(lower.begin(), lower.end(), lower.begin(),
@@ -33,7 +34,7 @@ bool LocaleIsUtf8() {
 }
 
 int WidthOf(int fd) {
-  const int width = ParseNumber<int>(Variable("COLUMNS")).value_or(0);
+  const int width = ParseNumber<int>(EnvironmentVariable("COLUMNS")).value_or(0);
   if (width > 0) return width;
   winsize size{};
   if (::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
@@ -43,8 +44,8 @@ int WidthOf(int fd) {
 Style StyleOf(int fd) {
   Style style;
   if (::isatty(fd) == 0) return style;
-  style.colour = Variable("NO_COLOR").empty() && Variable("TERM") != "dumb";
-  style.unicode = Variable("TEND_ASCII").empty() && LocaleIsUtf8();
+  style.colour = EnvironmentVariable("NO_COLOR").empty() && EnvironmentVariable("TERM") != "dumb";
+  style.unicode = EnvironmentVariable("TEND_ASCII").empty() && LocaleIsUtf8();
   style.width = WidthOf(fd);
   return style;
 }

@@ -31,6 +31,9 @@ struct Style {
   std::string Paint(Colour colour, std::string_view text) const;
 };
 
+// "" if it is not set. The view lives as long as nobody sets it.
+std::string_view EnvironmentVariable(const char* name);
+
 class Terminal {
  public:
   using Write = std::function<void(std::string_view)>;

@@ -13,10 +13,6 @@ namespace {
 
 constexpr int kSurveyTries = 5;
 
-bool IsNotFound(const Error& error) {
-  return error.code() == Errc::kNotFound;
-}
-
 }  // namespace
 
 void ContextWindow::Offer(StoredLine line, std::deque<StoredLine>& out) {

@@ -12,6 +12,14 @@ struct JsonMember {
   std::string_view value;  // as written: a string has its quotes
 };
 
+inline bool IsJsonString(std::string_view value) {
+  return value.size() >= 2 && value.front() == '"';
+}
+// Without the quotes of a string; all else as it is.
+inline std::string_view WithoutQuotes(std::string_view value) {
+  return IsJsonString(value) ? value.substr(1, value.size() - 2) : value;
+}
+
 // The members of the object that `text` is, from its first byte to its last; views into `text`.
 // False if it is none. Only the outermost level is looked at: what is within the values may be
 // broken. Any bytes are fine; linear.

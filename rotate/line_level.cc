@@ -63,13 +63,6 @@ std::optional<double> Number(std::string_view text) {
   return number && std::isfinite(*number) ? number : std::nullopt;
 }
 
-bool IsString(std::string_view value) {
-  return value.size() >= 2 && value.front() == '"';
-}
-std::string_view Inside(std::string_view value) {
-  return IsString(value) ? value.substr(1, value.size() - 2) : value;
-}
-
 // Whether the word at `begin` is meant as a level and not as part of a sentence: written in
 // capitals, in brackets, before a colon, or after "level=".
 bool IsMarked(std::string_view text, std::size_t begin, std::size_t end) {
@@ -144,7 +137,7 @@ std::optional<LineLevel> LevelOf(std::span<const JsonMember> members) {
   for (const std::string_view key : kLevelKeys) {
     for (const JsonMember& member : members) {
       if (member.key != key) continue;
-      if (const auto level = LevelNamed(Inside(member.value))) return level;
+      if (const auto level = LevelNamed(WithoutQuotes(member.value))) return level;
     }
   }
   return std::nullopt;
@@ -161,8 +154,8 @@ std::optional<Wall> TimeOf(std::span<const JsonMember> members) {
   for (const std::string_view key : kTimeKeys) {
     for (const JsonMember& member : members) {
       if (member.key != key) continue;
-      if (IsString(member.value)) {
-        if (const auto time = ParseTime(Inside(member.value))) return *time;
+      if (IsJsonString(member.value)) {
+        if (const auto time = ParseTime(WithoutQuotes(member.value))) return *time;
       } else if (const auto exact = TimeOfWhole(member.value)) {
         return exact;
       } else if (const auto number = Number(member.value)) {

@@ -19,13 +19,6 @@ bool IsOursUnderscored(std::string_view key) {
   return std::find(std::begin(kOurs), std::end(kOurs), key) != std::end(kOurs);
 }
 
-bool IsString(std::string_view value) {
-  return value.starts_with('"');
-}
-std::string_view Inside(std::string_view text) {
-  return text.substr(1, text.size() - 2);
-}
-
 const JsonMember* Find(std::span<const JsonMember> members, std::string_view key) {
   const auto found = std::find_if(members.begin(), members.end(),
                                   [&](const JsonMember& member) { return member.key == key; });
@@ -40,9 +33,9 @@ struct Kept {
 
 Kept FindKept(std::span<const JsonMember> members, std::optional<LineLevel> level) {
   Kept kept{Find(members, "level"), Find(members, "message")};
-  if (kept.message != nullptr && !IsString(kept.message->value)) kept.message = nullptr;
-  const bool says_the_same = kept.level != nullptr && level && IsString(kept.level->value) &&
-                             Inside(kept.level->value) == LevelName(*level);
+  if (kept.message != nullptr && !IsJsonString(kept.message->value)) kept.message = nullptr;
+  const bool says_the_same = kept.level != nullptr && level && IsJsonString(kept.level->value) &&
+                             WithoutQuotes(kept.level->value) == LevelName(*level);
   if (!says_the_same) kept.level = nullptr;
   return kept;
 }
@@ -60,7 +53,7 @@ void AppendHead(std::span<const JsonMember> members,
   if (kept.message == nullptr) {
     for (const std::string_view key : kMessageKeys) {
       const JsonMember* message = Find(members, key);
-      if (message == nullptr || !IsString(message->value)) continue;
+      if (message == nullptr || !IsJsonString(message->value)) continue;
       out.append("\"message\":").append(message->value).append(1, ',');
       break;
     }

@@ -16,10 +16,6 @@ constexpr auto kSealRetry = std::chrono::seconds(1);
 constexpr std::size_t kWriteMax = 1 << 20;     // bytes a write(2)
 constexpr std::uint64_t kUnseenMax = 4 << 20;  // bytes between two looks at the path
 
-bool IsNotFound(const Error& error) {
-  return error.code() == Errc::kNotFound;
-}
-
 }  // namespace
 
 LogFile::LogFile(

@@ -10,10 +10,6 @@ constexpr int kTriesMax = 16;  // until a call leaves the rest to the next
 constexpr std::size_t kBlockMin = 4 << 10, kBlockMax = 256 << 10;
 constexpr std::size_t kStampReach = 4 << 10;
 
-bool IsNotFound(const Error& error) {
-  return error.code() == Errc::kNotFound;
-}
-
 std::uint64_t Less(std::uint64_t from, std::uint64_t what) {
   return from > what ? from - what : 0;
 }

@@ -14,10 +14,6 @@ constexpr std::size_t kMarkMax = 256;
 constexpr std::size_t kGoneMax = 1000;
 constexpr std::size_t kCountBlock = 256 << 10;
 
-bool IsNotFound(const Error& error) {
-  return error.code() == Errc::kNotFound;
-}
-
 KnownSegment* Find(std::vector<KnownSegment>& segments, const Segment& wanted) {
   const auto at = std::find_if(segments.begin(), segments.end(), [&](const KnownSegment& known) {
     return !known.is_active && !known.is_taken && known.sequence == wanted.sequence &&

@@ -86,8 +86,8 @@ Result<std::unique_ptr<WriteJournal>> WriteJournal::Open(const std::string& path
     control->magic = kMagic;
   }
   std::unique_ptr<WriteJournal> journal(new WriteJournal(path, std::move(fd), control));
-  journal->staged_bytes_ = static_cast<std::uint64_t>(info.st_size) -
-                           std::min<std::uint64_t>(kControlBytes, info.st_size);
+  const auto size = static_cast<std::uint64_t>(info.st_size);
+  journal->staged_bytes_ = size - std::min<std::uint64_t>(kControlBytes, size);
   if (journal->is_open()) {
     journal->unsettled_ = journal->Owed().size();
     if (journal->unsettled_ == 0) journal->Close();

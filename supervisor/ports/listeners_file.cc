@@ -12,10 +12,6 @@ namespace json = boost::json;
 
 constexpr std::string_view kSchema = "tend.listeners/1";
 
-std::string_view View(const json::string& text) {
-  return {text.data(), text.size()};
-}
-
 json::value ValueOf(const Listener& listener) {
   json::array keys;
   for (const std::string& key : listener.keys)
@@ -49,7 +45,7 @@ class Reader {
   void Read(std::string_view name, std::string& to) {
     const json::value* value = Find(name);
     if (value != nullptr && value->is_string()) {
-      to = View(value->get_string());
+      to = std::string_view(value->get_string().subview());
     } else {
       good_ = false;
     }
@@ -120,7 +116,7 @@ std::optional<Listener> ReadListener(const json::value& value) {
   reader.Read("data", listener.data);
   for (const json::value& key : reader.Array("keys")) {
     if (!key.is_string()) return std::nullopt;
-    listener.keys.emplace_back(View(key.get_string()));
+    listener.keys.emplace_back(std::string_view(key.get_string().subview()));
   }
   for (const json::value& entry : reader.Array("uses")) {
     auto use = ReadUse(entry);

@@ -19,13 +19,10 @@ constexpr std::size_t kDepthMax = 100;
 constexpr std::size_t kAddressMax = 255;  // bytes
 constexpr std::int64_t kBacklogMax = 65535;
 
-std::string_view View(const json::string& text) {
-  return {text.data(), text.size()};
-}
-
 std::string_view TextOf(const json::object& object, const char* name) {
   const json::value* value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? View(value->get_string()) : std::string_view();
+  return value != nullptr && value->is_string() ? std::string_view(value->get_string().subview())
+                                                : std::string_view();
 }
 
 std::optional<std::int64_t> NumberOf(const json::object& object, const char* name) {
@@ -43,7 +40,7 @@ bool IsTrue(const json::object& object, const char* name) {
 std::string KeyPart(const json::object& object, const char* name) {
   const json::value* value = object.if_contains(name);
   if (value == nullptr) return "undefined";
-  if (value->is_string()) return std::string(View(value->get_string().subview(0, kAddressMax + 1)));
+  if (value->is_string()) return std::string(value->get_string().subview(0, kAddressMax + 1));
   if (value->is_int64()) return std::to_string(value->get_int64());
   return "null";
 }

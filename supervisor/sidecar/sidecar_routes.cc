@@ -211,7 +211,8 @@ HttpResponse SidecarRoutes::Logs(const HttpRequest& request) {
   const auto find = [this, chosen = *selection] { return FindLogs(chosen); };
   const auto found = Ask<LogApps>(loop_, find);
   if (!found) return Busy();
-  for (const auto& [name, slots] : selection->apps) {
+  for (const auto& selected : selection->apps) {
+    const std::string& name = selected.first;
     if (std::none_of(found->begin(), found->end(),
                      [&](const auto& app) { return app.name == name; }))
       return ErrorResponse(404, "there is no app \"" + name + "\"");

@@ -10,6 +10,7 @@
 #include "rotate/batches.h"
 #include "rotate/compressor.h"
 #include "rotate/log_reader.h"
+#include "rotate/numbered_lines.h"
 #include "rotate/temp_folder.h"
 
 namespace tend::rotate {
@@ -20,17 +21,6 @@ using testing::HasSubstr;
 
 const Segment kSegment{.sequence = 1, .sealed = At(100'000), .compressed = true};
 const std::string kName = FormatSegmentName("api.log", kSegment.Name());
-
-std::string LineOf(int i) {
-  return FormatRfc3339(At(i)) + " stdout F api:0 " + std::to_string(i) + "\n";
-}
-
-std::string LinesOf(int from, int to) {
-  std::string text;
-  for (int i = from; i < to; ++i)
-    text += LineOf(i);
-  return text;
-}
 
 std::vector<std::string> Numbers(int from, int to) {
   std::vector<std::string> numbers;

@@ -12,6 +12,7 @@
 #include "rotate/batches.h"
 #include "rotate/compressor.h"
 #include "rotate/log_reader.h"
+#include "rotate/numbered_lines.h"
 #include "rotate/segment_reader.h"
 #include "rotate/temp_folder.h"
 #include "support/faulty_files.h"
@@ -26,16 +27,7 @@ using testing::HasSubstr;
 
 constexpr int kLines = 10'000;
 
-std::string LineOf(int i) {
-  return FormatRfc3339(At(i)) + " stdout F api:0 " + std::to_string(i) + "\n";
-}
-std::string LinesOf(int from, int to) {
-  std::string text;
-  for (int i = from; i < to; ++i)
-    text += LineOf(i);
-  return text;
-}
-const Segment kPlain{.sequence = 1, .sealed = At(kLines), .compressed = false};
+const Segment kPlainSegment{.sequence = 1, .sealed = At(kLines), .compressed = false};
 const Segment kArchive{.sequence = 1, .sealed = At(kLines), .compressed = true};
 
 class UnreadableTest : public testing::Test {
@@ -91,7 +83,7 @@ class UnreadableTest : public testing::Test {
 // Of a line or the bytes of one page, whichever is more, nothing else is lost.
 TEST_F(UnreadableTest, APageOfAPlainFileIsSaidInItsPlace) {
   const std::string text = LinesOf(0, kLines);
-  const std::string sealed = FormatSegmentName("api.log", kPlain.Name());
+  const std::string sealed = FormatSegmentName("api.log", kPlainSegment.Name());
   for (const std::string& name : {sealed, std::string("api.log")}) {
     std::filesystem::remove(folder_.At(sealed));
     folder_.Put(name, text);
@@ -128,13 +120,13 @@ TEST_F(UnreadableTest, TwoHolesAreTwoLines) {
 }
 
 TEST_F(UnreadableTest, AFailureThatDoesNotComeAgainLosesNothing) {
-  folder_.Put(FormatSegmentName("api.log", kPlain.Name()), LinesOf(0, kLines));
+  folder_.Put(FormatSegmentName("api.log", kPlainSegment.Name()), LinesOf(0, kLines));
   const Read read = ReadAll();
   EXPECT_EQ(read.whole.size(), static_cast<std::size_t>(kLines));
   const auto calls = files_.calls();
   const auto first = std::find(calls.begin(), calls.end(), "ReadAt 65536");
   ASSERT_NE(first, calls.end());
-  files_.FailAt(static_cast<int>(calls.size() + (first - calls.begin()) + 1), EIO);
+  files_.FailAt(static_cast<int>(calls.size()) + static_cast<int>(first - calls.begin()) + 1, EIO);
   const Read again = ReadAll();
   EXPECT_EQ(again.whole, read.whole);
   EXPECT_TRUE(again.damages.empty());
@@ -183,7 +175,7 @@ TEST_F(UnreadableTest, ADiskThatIsGoneIsSaidOnceAFile) {
 }
 
 TEST_F(UnreadableTest, ASegmentThatCannotBeOpenedIsSaid) {
-  const std::string name = FormatSegmentName("api.log", kPlain.Name());
+  const std::string name = FormatSegmentName("api.log", kPlainSegment.Name());
   folder_.Put(name, LinesOf(0, 5));
   folder_.Put("api.log", LinesOf(kLines, kLines + 5));
   for (const bool reverse : {false, true}) {

@@ -34,10 +34,6 @@ HttpAnswer Answered(int status) {
   return answer;
 }
 
-std::string TextOf(const json::value& value) {
-  return std::string(value.as_string());
-}
-
 class Channels : public testing::Test {
  protected:
   Channels() { std::ofstream(secret_) << "k3y\n"; }

@@ -19,10 +19,6 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::Pair;
 
-std::string TextOf(const json::value& value) {
-  return std::string(value.as_string());
-}
-
 Notice Of(Incident incident) {
   return {std::move(incident), "vm-1", false};
 }

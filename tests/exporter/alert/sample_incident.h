@@ -2,6 +2,9 @@
 #pragma once
 
 #include <chrono>
+#include <string>
+
+#include <boost/json.hpp>
 
 #include "exporter/alert/incident.h"
 
@@ -29,6 +32,11 @@ inline Incident Resolved(Incident incident) {
   incident.summary = "api:1 is online again";
   incident.ended = incident.began + std::chrono::seconds(90);
   return incident;
+}
+
+// REQUIRES: it is a string
+inline std::string TextOf(const boost::json::value& value) {
+  return std::string(value.as_string());
 }
 
 }  // namespace tend::exporter
