@@ -9,6 +9,7 @@ import http.client
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -391,8 +392,16 @@ def worker(name):
 
 
 def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
+    """One that nobody listens on, and that the kernel gives to no connection of other tests meanwhile."""
+    below = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    for _ in range(1000):
+        port = random.randrange(min(10000, below // 2), below)
+        try:
+            with socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True):
+                return port
+        except OSError:
+            pass
+    raise AssertionError("there is no free port")
 
 
 def own_mounts():
