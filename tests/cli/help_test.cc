@@ -80,15 +80,15 @@ TEST(Reference, IsWhatIsPrinted) {
   EXPECT_EQ(text.str(), ReferencePage()) << "run with TEND_BLESS=1 to accept";
 }
 
-Arguments Parsed(CommandId command, const std::vector<std::string>& args) {
+Arguments ParsedArguments(CommandId command, const std::vector<std::string>& args) {
   auto arguments = ParseArguments(command, args);
   EXPECT_TRUE(arguments) << (arguments ? "" : arguments.error().message());
   return arguments ? *arguments : Arguments{};
 }
 
 TEST(Arguments, MayComeInAnyOrder) {
-  const Arguments arguments =
-      Parsed(CommandId::kLogs, {"api", "-n", "5", "web:1", "--follow", "--since=10m", "-iv"});
+  const Arguments arguments = ParsedArguments(
+      CommandId::kLogs, {"api", "-n", "5", "web:1", "--follow", "--since=10m", "-iv"});
   EXPECT_EQ(arguments.words, (std::vector<std::string>{"api", "web:1"}));
   EXPECT_EQ(arguments.Get("lines"), "5");
   EXPECT_EQ(arguments.Get("since"), "10m");
@@ -100,20 +100,20 @@ TEST(Arguments, MayComeInAnyOrder) {
 
 TEST(Arguments, AfterTwoDashesBelongToTheApp) {
   const Arguments arguments =
-      Parsed(CommandId::kStart, {"app.js", "-i", "2", "--", "--port", "3000", "--", "-i"});
+      ParsedArguments(CommandId::kStart, {"app.js", "-i", "2", "--", "--port", "3000", "--", "-i"});
   EXPECT_EQ(arguments.words, std::vector<std::string>{"app.js"});
   EXPECT_EQ(arguments.Get("instances"), "2");
   EXPECT_EQ(arguments.rest, (std::vector<std::string>{"--port", "3000", "--", "-i"}));
 }
 
 TEST(Arguments, NegativeNumbersAreValuesAndWords) {
-  EXPECT_EQ(Parsed(CommandId::kScale, {"api", "-1"}).words,
+  EXPECT_EQ(ParsedArguments(CommandId::kScale, {"api", "-1"}).words,
             (std::vector<std::string>{"api", "-1"}));
-  EXPECT_EQ(Parsed(CommandId::kStart, {"app.js", "-i", "-1"}).Get("instances"), "-1");
+  EXPECT_EQ(ParsedArguments(CommandId::kStart, {"app.js", "-i", "-1"}).Get("instances"), "-1");
 }
 
 TEST(Arguments, TheLastOfARepeatedOptionWins) {
-  EXPECT_EQ(Parsed(CommandId::kLogs, {"-n", "5", "-n", "7"}).Get("lines"), "7");
+  EXPECT_EQ(ParsedArguments(CommandId::kLogs, {"-n", "5", "-n", "7"}).Get("lines"), "7");
 }
 
 }  // namespace

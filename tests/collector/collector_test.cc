@@ -349,7 +349,7 @@ TEST_F(CollectorTest, RemembersTheStderrOfIncarnationsThatWereFollowedByOthers) 
     Write(ends.back(), "of " + std::to_string(incarnation) + "\n");
     Wake(ends.back());
   };
-  for (const std::uint64_t incarnation : {7, 8, 10, 11})
+  for (const std::uint64_t incarnation : {7u, 8u, 10u, 11u})
     live(incarnation);
   EXPECT_THAT(collector_.LastStderr("api", 0, 7), ElementsAre("of 7"));
   EXPECT_THAT(collector_.LastStderr("api", 0, 11), ElementsAre("of 11"));

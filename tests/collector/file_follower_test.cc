@@ -20,7 +20,7 @@ namespace {
 using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace)
 namespace fs = std::filesystem;
 
-class Shelf final : public RecordSink {
+class FollowedLines final : public RecordSink {
  public:
   bool HasRoom(const WorkerRef&) const override { return has_room; }
   void Publish(RecordBatchPtr batch) override {
@@ -93,7 +93,7 @@ class FileFollowerTest : public ::testing::Test {
 
   rotate::TempFolder folder_;
   FakeLoop loop_;
-  Shelf shelf_;
+  FollowedLines shelf_;
   NoReports reports_;
   Collector collector_{loop_, shelf_, reports_, {}, {}};
   FileFollower::Options options_;

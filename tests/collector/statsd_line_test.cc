@@ -19,32 +19,32 @@ CustomValue Value(Kind kind, double value, double weight = 1) {
   return {kind, "x", value, weight, ""};
 }
 
-struct Line {
+struct StatsdLine {
   const char* text;
   CustomValue value;
 };
 
-class GoodLine : public ::testing::TestWithParam<Line> {};
+class GoodLine : public ::testing::TestWithParam<StatsdLine> {};
 
 TEST_P(GoodLine, IsRead) {
   EXPECT_EQ(Parse(GetParam().text), std::vector{GetParam().value});
 }
 
-INSTANTIATE_TEST_SUITE_P(All,
-                         GoodLine,
-                         ::testing::Values(Line{"x:1|c", Value(Kind::kCount, 1)},
-                                           Line{"x:3|c|@0.5", Value(Kind::kCount, 6)},
-                                           Line{"x:3|c|#a:b,c|@0.5", Value(Kind::kCount, 6)},
-                                           Line{"x:1|c|#tags:are,passed|c:over\r",
-                                                Value(Kind::kCount, 1)},
-                                           Line{"x:21.5|g", Value(Kind::kLevel, 21.5)},
-                                           Line{"x:+2|g", Value(Kind::kChange, 2)},
-                                           Line{"x:-2|g", Value(Kind::kChange, -2)},
-                                           Line{"x:12|ms", Value(Kind::kTiming, 0.012)},
-                                           Line{"x:12|ms|@0.25", Value(Kind::kTiming, 0.012, 4)},
-                                           Line{"x:300|h", Value(Kind::kSample, 300)},
-                                           Line{"x:3e2|d", Value(Kind::kSample, 300)},
-                                           Line{" x :1|c", Value(Kind::kCount, 1)}));
+INSTANTIATE_TEST_SUITE_P(
+    All,
+    GoodLine,
+    ::testing::Values(StatsdLine{"x:1|c", Value(Kind::kCount, 1)},
+                      StatsdLine{"x:3|c|@0.5", Value(Kind::kCount, 6)},
+                      StatsdLine{"x:3|c|#a:b,c|@0.5", Value(Kind::kCount, 6)},
+                      StatsdLine{"x:1|c|#tags:are,passed|c:over\r", Value(Kind::kCount, 1)},
+                      StatsdLine{"x:21.5|g", Value(Kind::kLevel, 21.5)},
+                      StatsdLine{"x:+2|g", Value(Kind::kChange, 2)},
+                      StatsdLine{"x:-2|g", Value(Kind::kChange, -2)},
+                      StatsdLine{"x:12|ms", Value(Kind::kTiming, 0.012)},
+                      StatsdLine{"x:12|ms|@0.25", Value(Kind::kTiming, 0.012, 4)},
+                      StatsdLine{"x:300|h", Value(Kind::kSample, 300)},
+                      StatsdLine{"x:3e2|d", Value(Kind::kSample, 300)},
+                      StatsdLine{" x :1|c", Value(Kind::kCount, 1)}));
 
 TEST(StatsdLine, HasSeveralValues) {
   const auto values = Parse("x:1:2:3|ms");

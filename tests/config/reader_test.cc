@@ -17,7 +17,7 @@ using testing::HasSubstr;
 Loaded Tend(std::string_view text) {
   return LoadText(text, "tend.yaml", {});
 }
-Loaded Ecosystem(std::string_view text) {
+Loaded EcosystemOf(std::string_view text) {
   return LoadText(text, "ecosystem.config.yaml", {});
 }
 
@@ -111,7 +111,7 @@ TEST(Reader, AnUnknownKeyIsAnErrorInTendYamlWithPlaceAndSuggestion) {
 
 TEST(Reader, AnUnknownKeyIsAWarningInEcosystemFilesUnlessStrict) {
   const char* text = "apps:\n  - name: web\n    script: a.js\n    instnaces: 4\n";
-  const Loaded loaded = Ecosystem(text);
+  const Loaded loaded = EcosystemOf(text);
   EXPECT_TRUE(loaded.ok());
   ASSERT_EQ(loaded.problems.size(), 1u);
   EXPECT_EQ(loaded.problems[0].line, 4);
@@ -141,7 +141,7 @@ TEST(Reader, AWrongValueSaysWhatWasExpected) {
   EXPECT_EQ(loaded.problems[0].column, 13);
   EXPECT_THAT(loaded.problems[0].message,
               HasSubstr("must be a size such as 20M or 1G, from 64K to 1T, not \"bananas\""));
-  EXPECT_FALSE(Ecosystem("apps: [{script: a.js, autorestart: 'yes'}]").ok());
+  EXPECT_FALSE(EcosystemOf("apps: [{script: a.js, autorestart: 'yes'}]").ok());
   EXPECT_FALSE(Tend("apps: [{script: a.js, logs: 3}]").ok());
   EXPECT_FALSE(Tend("apps: 3").ok());
   EXPECT_FALSE(Tend("apps: [3]").ok());
@@ -161,11 +161,11 @@ TEST(Reader, AMissingScriptAndDoubleNamesAreErrors) {
 
 TEST(Reader, AKeyGivenTwiceIsAnErrorAndTheMainSpellingWinsOverItsAlias) {
   EXPECT_THAT(All(Tend("apps: [{script: a.js, cwd: /a, cwd: /b}]")), HasSubstr("given twice"));
-  const Loaded loaded = Ecosystem("apps: [{script: a.js, out: /alias, out_file: /main}]");
+  const Loaded loaded = EcosystemOf("apps: [{script: a.js, out: /alias, out_file: /main}]");
   EXPECT_TRUE(loaded.ok()) << All(loaded);
   EXPECT_EQ(loaded.problems.size(), 1u);
   EXPECT_EQ(loaded.config.apps[0].out_file, "/main");
-  EXPECT_EQ(Ecosystem("apps: [{script: a.js, out_file: /main, out: /a}]").config.apps[0].out_file,
+  EXPECT_EQ(EcosystemOf("apps: [{script: a.js, out_file: /main, out: /a}]").config.apps[0].out_file,
             "/main");
 }
 
@@ -173,7 +173,7 @@ TEST(Reader, WhatComesLaterIsSaidAndWhatMeansNothingIsNot) {
   const char* text =
       "apps: [{script: a.js, watch_options: {x: 1}, disable_logs: true, pmx: false, vizion: false, "
       "pid_file: ''}]";
-  const Loaded loaded = Ecosystem(text);
+  const Loaded loaded = EcosystemOf(text);
   EXPECT_TRUE(loaded.ok());
   EXPECT_EQ(loaded.problems.size(), 2u) << All(loaded);
   EXPECT_THAT(All(loaded),
@@ -183,7 +183,7 @@ TEST(Reader, WhatComesLaterIsSaidAndWhatMeansNothingIsNot) {
   EXPECT_FALSE(strict.ok());
   EXPECT_THAT(All(strict), HasSubstr("error[E036]: \"watch_options\""));
   EXPECT_THAT(All(strict), HasSubstr("\"pmx\" in app \"a\" is PM2's and has no meaning"));
-  EXPECT_TRUE(Ecosystem("apps: [{script: a.js, disable_logs: false}]").problems.empty());
+  EXPECT_TRUE(EcosystemOf("apps: [{script: a.js, disable_logs: false}]").problems.empty());
 }
 
 // The one app of a file that is fine.
@@ -193,7 +193,7 @@ AppConfig App(const Loaded& loaded) {
 }
 
 TEST(Reader, WhatRestartsAnAppIsRead) {
-  const AppConfig app = App(Ecosystem(
+  const AppConfig app = App(EcosystemOf(
       "apps: [{script: a.js, watch: true, ignore_watch: [node_modules, '*.log'], watch_delay: 1000,"
       " cron_restart: '0 0 * * *', max_memory_restart: 300M, wait_ready: true}]"));
   EXPECT_EQ(app.watch, std::vector<std::string>{"."});
@@ -205,7 +205,7 @@ TEST(Reader, WhatRestartsAnAppIsRead) {
 }
 
 TEST(Reader, ARegularExpressionIsNoGlob) {
-  const Loaded loaded = Ecosystem(
+  const Loaded loaded = EcosystemOf(
       "apps: [{script: a.js, ignore_watch: ['/[\\/]\\./', '/srv/tmp/', '\\.git', '*.log']}]");
   EXPECT_TRUE(loaded.ok());
   ASSERT_EQ(loaded.problems.size(), 1u) << All(loaded);
@@ -256,7 +256,7 @@ TEST(Reader, ClusterModeIsForNode) {
   EXPECT_EQ(App(Tend("apps: [{script: a.js, exec_mode: cluster}]")).exec_mode, ExecMode::kCluster);
   const char* text = "apps: [{script: a.py, exec_mode: cluster, instances: 2}]";
   EXPECT_THAT(All(Tend(text)), HasSubstr("cannot be cluster: python3 runs the script, not node"));
-  const Loaded loaded = Ecosystem(text);
+  const Loaded loaded = EcosystemOf(text);
   EXPECT_TRUE(loaded.ok());
   ASSERT_EQ(loaded.problems.size(), 1u) << All(loaded);
   EXPECT_EQ(loaded.problems[0].code, "W014");
@@ -267,7 +267,7 @@ TEST(Reader, ClusterModeIsForNode) {
 
 TEST(Reader, InstancesOfANodeAppMeanClusterModeInPm2sFiles) {
   const auto mode = [](const std::string& app) {
-    return App(Ecosystem("apps: [{" + app + "}]")).exec_mode;
+    return App(EcosystemOf("apps: [{" + app + "}]")).exec_mode;
   };
   EXPECT_EQ(mode("script: a.js, instances: 2"), ExecMode::kCluster);
   EXPECT_EQ(mode("script: a.js, instances: max"), ExecMode::kCluster);
@@ -313,7 +313,7 @@ TEST(Reader, WhatCannotBeTogetherIsSaid) {
     EXPECT_FALSE(loaded.ok()) << clash.app;
     EXPECT_THAT(All(loaded), HasSubstr(clash.said)) << clash.app;
   }
-  EXPECT_TRUE(Ecosystem("apps: [{script: a.js, balance: reuseport}]").ok());
+  EXPECT_TRUE(EcosystemOf("apps: [{script: a.js, balance: reuseport}]").ok());
   for (const char* fine :
        {"script: a.js, instances: 2, listen: 80, increment_var: PORT, health: {http: /}",
         "script: a.js, instances: 2, listen: 80, exec_mode: cluster, health: {http: /}",
@@ -332,10 +332,10 @@ TEST(Reader, WhatCannotBeTogetherHasItsPlace) {
 }
 
 TEST(Reader, EcosystemFilesMayBeAListOrOneApp) {
-  EXPECT_EQ(Ecosystem("[{script: a.js}, {script: b.js}]").config.apps.size(), 2u);
-  EXPECT_EQ(Ecosystem("pm2: [{script: a.js}]").config.apps.size(), 1u);
-  EXPECT_EQ(Ecosystem("cmd: a.js\nmaxRestarts: 3").config.apps[0].max_restarts, 3u);
-  EXPECT_FALSE(Ecosystem("listen: off").ok());
+  EXPECT_EQ(EcosystemOf("[{script: a.js}, {script: b.js}]").config.apps.size(), 2u);
+  EXPECT_EQ(EcosystemOf("pm2: [{script: a.js}]").config.apps.size(), 1u);
+  EXPECT_EQ(EcosystemOf("cmd: a.js\nmaxRestarts: 3").config.apps[0].max_restarts, 3u);
+  EXPECT_FALSE(EcosystemOf("listen: off").ok());
   EXPECT_FALSE(Tend("[{script: a.js}]").ok());
 }
 

@@ -22,7 +22,7 @@
 namespace tend::rotate {
 namespace {
 
-constexpr int kLines = 120;
+constexpr int kCrashLines = 120;
 constexpr int kDied = 9;
 
 // Ends the process at the n-th call that changes something: a write is half done then, and anything
@@ -87,7 +87,7 @@ class CrashTest : public ::testing::Test {
     auto pipe = MakePipe();
     ASSERT_TRUE(pipe && SetNonBlocking(pipe->read.get()));
     std::string text;
-    for (int i = 1; i <= kLines; ++i)
+    for (int i = 1; i <= kCrashLines; ++i)
       text += std::to_string(i) + '\n';
     ASSERT_EQ(::write(pipe->write.get(), text.data(), text.size()),
               static_cast<ssize_t>(text.size()));
@@ -187,7 +187,7 @@ class CrashTest : public ::testing::Test {
 TEST_F(CrashTest, AKillAtAnyCallLosesAndDoublesNothing) {
   limits_.compress_delay = std::chrono::hours(1000);
   std::string expected;
-  for (int i = 1; i <= kLines; ++i)
+  for (int i = 1; i <= kCrashLines; ++i)
     expected += std::to_string(i) + '\n';
   int n = 1;
   for (;; ++n) {
@@ -203,7 +203,7 @@ TEST_F(CrashTest, AKillAtAnyCallLosesAndDoublesNothing) {
 
 TEST_F(CrashTest, AKillWhileItCompressesLosesAndDoublesNothing) {
   std::string expected;
-  for (int i = 1; i <= kLines; ++i)
+  for (int i = 1; i <= kCrashLines; ++i)
     expected += std::to_string(i) + '\n';
   for (int n = 1;; ++n) {
     Fill();
@@ -220,7 +220,7 @@ TEST_F(CrashTest, AKillOnAFullDiskLosesAndTearsNothing) {
   limits_.max_size = 1 << 20;
   lines_at_a_time_ = 1;
   std::string expected;
-  for (int i = 1; i <= kLines; ++i)
+  for (int i = 1; i <= kCrashLines; ++i)
     expected += std::to_string(i) + '\n';
   for (std::uint64_t space = 1; space < 400; space += 13) {
     Fill();

@@ -505,7 +505,8 @@ TEST_F(DiskWorkerTest, ACrashAtAnyCallLosesAndDoublesNothing) {
       ASSERT_EQ(texts[i], std::to_string(i + 1)) << n;
     Restart();
     live(static_cast<int>(texts.size()) + 1);
-    ASSERT_EQ(Ranges(), "1..60") << "crash at call " << n << ": " << faulty.calls()[n - 1];
+    ASSERT_EQ(Ranges(), "1..60") << "crash at call " << n << ": "
+                                 << faulty.calls()[static_cast<std::size_t>(n - 1)];
     for (const auto& name : folder_.Names("api")) {
       ASSERT_EQ(name.find(".tmp"), std::string::npos) << n;
     }
@@ -540,7 +541,8 @@ TEST_F(DiskWorkerTest, AFailureOfAnyCallLosesAndDoublesNothing) {
     for (const auto& name : folder_.Names("api")) {
       plain += name.find(".zst") == std::string::npos ? 1 : 0;
     }
-    ASSERT_EQ(plain, 1) << "failure at call " << n << ": " << faulty.calls()[n - 1];
+    ASSERT_EQ(plain, 1) << "failure at call " << n << ": "
+                        << faulty.calls()[static_cast<std::size_t>(n - 1)];
   }
 }
 

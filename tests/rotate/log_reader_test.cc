@@ -79,7 +79,7 @@ TEST_F(LogReaderTest, TheLastLinesAreTheSameHoweverFarBackTheyReach) {
 
 TEST_F(LogReaderTest, SinceAndUntilAreIncluded) {
   WriteAllKinds();
-  for (const std::size_t last : {0, 1000}) {
+  for (const std::size_t last : {0u, 1000u}) {
     LogQuery query = Query();
     query.last = last;
     query.since = At(9);
@@ -204,7 +204,7 @@ TEST_F(LogReaderTest, ALineThatIsBeingWrittenWaitsForItsEnd) {
     std::ofstream(folder_.At("api/api.log"), std::ios::app) << text;
   };
   append("2026-11-21T10:31:08.000000000Z stdout F api:0 ha");
-  for (const std::size_t last : {0, 5}) {
+  for (const std::size_t last : {0u, 5u}) {
     LogQuery query = Query();
     query.last = last;
     LogReader reader(FilesLinux(), query);
@@ -259,7 +259,7 @@ TEST_F(LogReaderTest, VeryLongLinesComeInPieces) {
   const std::string x(10 << 20, 'x');
   Write({x});
   Write({"after"});
-  for (const std::size_t last : {0, 100}) {
+  for (const std::size_t last : {0u, 100u}) {
     LogQuery query = Query();
     query.last = last;
     LogReader reader(FilesLinux(), query);

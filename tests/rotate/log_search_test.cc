@@ -18,7 +18,7 @@ using testing::ElementsAre;
 
 constexpr int kPerArchive = 20'000;  // lines, one a second
 
-std::string LineOf(int i) {
+std::string HayOf(int i) {
   const std::string stamp = FormatRfc3339(At(i));
   const std::string number = std::to_string(i);
   const char* const stream = i % 3 == 0 ? "stderr" : "stdout";
@@ -41,7 +41,7 @@ class LogSearchTest : public testing::Test {
       std::string text;
       const int count = sequence <= 3 ? kPerArchive : 2000;
       for (int i = 0; i < count; ++i)
-        text += LineOf(next++);
+        text += HayOf(next++);
       const Segment segment{.sequence = sequence, .sealed = At(next), .bytes = text.size()};
       const std::string name =
           sequence == 5 ? "api.log" : FormatSegmentName("api.log", segment.Name());

@@ -15,7 +15,7 @@
 namespace tend::rotate {
 namespace {
 
-std::string LineOf(int seconds, const std::string& text = "text") {
+std::string TimedLine(int seconds, const std::string& text = "text") {
   return FormatRfc3339(At(seconds)) + " stdout F api:0 " + text + "\n";
 }
 
@@ -37,7 +37,7 @@ TEST_F(TimeSearchTest, FindsEveryTimeWithinALittle) {
   std::vector<std::uint64_t> begins;
   for (int i = 0; i < kLines; ++i) {
     begins.push_back(content.size());
-    content += LineOf(i / 3 * 2, std::string(static_cast<std::size_t>(i % 97), 'x'));
+    content += TimedLine(i / 3 * 2, std::string(static_cast<std::size_t>(i % 97), 'x'));
   }
   for (int seconds = -1; seconds <= kLines; seconds += 997) {
     const TimePlace place = Find(content, At(seconds));
@@ -62,9 +62,9 @@ TEST_F(TimeSearchTest, WithoutStampsItIsEverywhere) {
 TEST_F(TimeSearchTest, ALongLineEndsTheSearchButLosesNothing) {
   std::string content;
   for (int i = 0; i < 3000; ++i)
-    content += LineOf(i);
+    content += TimedLine(i);
   const std::size_t before = content.size();
-  content += LineOf(3000, std::string(1'500'000, 'x')) + LineOf(3001);
+  content += TimedLine(3000, std::string(1'500'000, 'x')) + TimedLine(3001);
   const TimePlace place = Find(content, At(3000));
   EXPECT_LE(place.begin, before);
   EXPECT_GE(place.end, before);
@@ -75,7 +75,7 @@ TEST_F(TimeSearchTest, AReaderReadsOnlyWhatIsNear) {
   std::string content;
   constexpr int kLines = 400'000;
   for (int i = 0; i < kLines; ++i)
-    content += LineOf(i);
+    content += TimedLine(i);
   folder_.Put("api.log", content);
   const auto read = [&](LogQuery query, std::size_t count) {
     FaultyFiles files(FilesLinux());
@@ -107,7 +107,7 @@ TEST_F(TimeSearchTest, AReaderReadsOnlyWhatIsNear) {
 
 // Who follows until a time does not read again what he has, nor what comes after.
 TEST_F(TimeSearchTest, WhatIsBehindTheTimesIsLeftAloneOverARotation) {
-  folder_.Put("api.log", LineOf(1, "a") + LineOf(2, "b") + LineOf(9, "c"));
+  folder_.Put("api.log", TimedLine(1, "a") + TimedLine(2, "b") + TimedLine(9, "c"));
   LogQuery query;
   query.apps = {{"api", folder_.path()}};
   query.until = At(5);
@@ -117,7 +117,7 @@ TEST_F(TimeSearchTest, WhatIsBehindTheTimesIsLeftAloneOverARotation) {
   const Segment segment{.sequence = 1, .sealed = At(10)};
   std::filesystem::rename(folder_.At("api.log"),
                           folder_.At(FormatSegmentName("api.log", segment.Name())));
-  folder_.Put("api.log", LineOf(4, "d"));  // the clock went back
+  folder_.Put("api.log", TimedLine(4, "d"));  // the clock went back
   const auto more = reader.Poll(10);
   ASSERT_EQ(more->size(), 1u);
   EXPECT_EQ(more->front().text, "d");

@@ -96,8 +96,8 @@ ShipEntry Entry(std::string text) {
   return entry;
 }
 
-config::ExporterConfig Config(const std::string& url,
-                              std::chrono::nanoseconds timeout = seconds(20)) {
+config::ExporterConfig DatagramConfig(const std::string& url,
+                                      std::chrono::nanoseconds timeout = seconds(20)) {
   config::ExporterConfig config;
   config.peer.url = url;
   config.peer.timeout = timeout;
@@ -111,7 +111,7 @@ SendOutcome SendTo(LogSink& sink, const std::vector<ShipEntry>& entries) {
 
 TEST(SyslogUdp, SendsOneDatagramEachAndCutsWhatIsTooLong) {
   Receiver receiver = Receiver::Udp();
-  SyslogSink sink(Config(receiver.url()), "web-1");
+  SyslogSink sink(DatagramConfig(receiver.url()), "web-1");
   const SendOutcome outcome = SendTo(sink, {Entry("one"), Entry(std::string(20'000, 'x'))});
   EXPECT_EQ(outcome.then, Then::kDone) << outcome.error;
   EXPECT_THAT(receiver.Next(), EndsWith("] one"));
@@ -124,7 +124,7 @@ TEST(SyslogUdp, TriesAgainWhenNobodyIsThere) {
     const Receiver gone = Receiver::Udp();
     url = gone.url();
   }
-  SyslogSink sink(Config(url), "web-1");
+  SyslogSink sink(DatagramConfig(url), "web-1");
   for (const std::size_t entries : {1U, 2U}) {
     const SendOutcome outcome = SendTo(sink, std::vector<ShipEntry>(entries, Entry("one")));
     EXPECT_EQ(outcome.then, Then::kRetry);
@@ -136,7 +136,7 @@ TEST(SyslogUdp, TriesAgainWhenNobodyIsThere) {
 TEST(SyslogLocal, GoesOnWithAReceiverThatWasStartedAnew) {
   const std::string path = TestPath();
   std::optional<Receiver> receiver = Receiver::Unix(path);
-  SyslogSink sink(Config("unix:" + path), "web-1");
+  SyslogSink sink(DatagramConfig("unix:" + path), "web-1");
   EXPECT_EQ(SendTo(sink, {Entry("one")}).then, Then::kDone);
   EXPECT_THAT(receiver->Next(), EndsWith(" api[2]: one"));
   receiver.reset();
@@ -151,7 +151,7 @@ TEST(SyslogLocal, GoesOnWithAReceiverThatWasStartedAnew) {
 
 TEST(SyslogLocal, WaitsForAFullReceiver) {
   Receiver receiver = Receiver::Unix(TestPath());
-  SyslogSink sink(Config(receiver.url(), milliseconds(500)), "web-1");
+  SyslogSink sink(DatagramConfig(receiver.url(), milliseconds(500)), "web-1");
   const SendOutcome outcome = SendTo(sink, std::vector<ShipEntry>(10'000, Entry("x")));
   EXPECT_EQ(outcome.then, Then::kSplit) << "less may be done in time";
   EXPECT_EQ(outcome.result, SendResult::kTimeout);
@@ -191,7 +191,7 @@ TEST(AppendJournalEntry, CountsTheBytesOfWhatHasALineBreak) {
 
 TEST(JournaldSink, SendsWhatIsLargeAsASealedFile) {
   Receiver receiver = Receiver::Unix(TestPath());
-  JournaldSink sink(Config(receiver.url()));
+  JournaldSink sink(DatagramConfig(receiver.url()));
   const std::string large(400'000, 'x');
   const SendOutcome outcome = SendTo(sink, {Entry("small"), Entry(large)});
   EXPECT_EQ(outcome.then, Then::kDone) << outcome.error;
@@ -202,7 +202,7 @@ TEST(JournaldSink, SendsWhatIsLargeAsASealedFile) {
 
 TEST(JournaldSink, SaysWhatAFullJournalHasTaken) {
   Receiver receiver = Receiver::Unix(TestPath());
-  JournaldSink sink(Config(receiver.url(), milliseconds(500)));
+  JournaldSink sink(DatagramConfig(receiver.url(), milliseconds(500)));
   const SendOutcome outcome = SendTo(sink, std::vector<ShipEntry>(10'000, Entry("x")));
   EXPECT_EQ(outcome.then, Then::kSplit);
   ASSERT_GT(outcome.taken, 0U);
@@ -213,7 +213,7 @@ TEST(JournaldSink, SaysWhatAFullJournalHasTaken) {
 }
 
 TEST(JournaldSink, TriesAgainWithoutAJournal) {
-  JournaldSink sink(Config("unix:/nowhere/socket"));
+  JournaldSink sink(DatagramConfig("unix:/nowhere/socket"));
   const SendOutcome outcome = SendTo(sink, {Entry("x")});
   EXPECT_EQ(outcome.then, Then::kRetry);
   EXPECT_EQ(outcome.error, "connect to /nowhere/socket: No such file or directory");

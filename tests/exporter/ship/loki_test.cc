@@ -17,7 +17,10 @@ namespace {
 
 using testing::ElementsAre;
 
-ShipEntry Entry(std::string text, std::int64_t ns, Stream stream = Stream::kStdout, int slot = 0) {
+ShipEntry LokiEntry(std::string text,
+                    std::int64_t ns,
+                    Stream stream = Stream::kStdout,
+                    int slot = 0) {
   ShipEntry entry;
   entry.time = Wall(std::chrono::nanoseconds(ns));
   entry.stream = stream;
@@ -73,8 +76,9 @@ class LokiBodyTest : public testing::Test {
 };
 
 TEST_F(LokiBodyTest, AStreamForEachSetOfLabels) {
-  const std::vector<ShipEntry> api = {Entry("a", 1'000'000'007), Entry("b", 2, Stream::kStderr, 1)};
-  std::vector<ShipEntry> web = {Entry("c", 3, Stream::kStdout, -1)};
+  const std::vector<ShipEntry> api = {LokiEntry("a", 1'000'000'007),
+                                      LokiEntry("b", 2, Stream::kStderr, 1)};
+  std::vector<ShipEntry> web = {LokiEntry("c", 3, Stream::kStdout, -1)};
   web[0].level = "warn";
   const std::vector<ShipBatch> batches = {{"api", api}, {"web", web}, {"api", api}};
   const std::string out =
@@ -88,12 +92,12 @@ TEST_F(LokiBodyTest, AStreamForEachSetOfLabels) {
 TEST_F(LokiBodyTest, LabelsOfTheUserWinAndAreEscaped) {
   style_.labels = {{"env", "a\"b\\c\nd"}, {"host", ""}, {"job", "mine"}};
   EXPECT_THAT(
-      Protobuf({Entry("x", 1)}),
+      Protobuf({LokiEntry("x", 1)}),
       ElementsAre(R"({app="api", env="a\"b\\c\nd", job="mine", stream="stdout"} 1 x worker=0)"));
 }
 
 TEST_F(LokiBodyTest, MetadataMayBeInTheLineOrNowhere) {
-  ShipEntry entry = Entry("text", 1, Stream::kStdout, 3);
+  ShipEntry entry = LokiEntry("text", 1, Stream::kStdout, 3);
   entry.level = "error";
   style_.metadata = config::Metadata::kInline;
   EXPECT_THAT(Protobuf({entry}), ElementsAre(testing::EndsWith(" 1 worker=3 level=error text")));
@@ -105,23 +109,24 @@ TEST_F(LokiBodyTest, ALongLineComesInPiecesThatAreTextEach) {
   std::string text(kLokiLineMax - 1, 'x');
   text += "\xe2\x82\xac";  // would be cut in the middle
   text += std::string(10, 'y');
-  const auto lines = Protobuf({Entry(text, 5)});
+  const auto lines = Protobuf({LokiEntry(text, 5)});
   ASSERT_EQ(lines.size(), 2U);
   EXPECT_THAT(lines[0], testing::HasSubstr(" 5 " + std::string(kLokiLineMax - 1, 'x') + " worker"));
   EXPECT_THAT(lines[1], testing::HasSubstr(" 6 \xe2\x82\xac"
                                            "yyyyyyyyyy worker"));
-  const auto raw = Protobuf({Entry(std::string(2 * kLokiLineMax, '\x80'), 5)});
+  const auto raw = Protobuf({LokiEntry(std::string(2 * kLokiLineMax, '\x80'), 5)});
   EXPECT_EQ(raw.size(), 2U);
 }
 
 TEST_F(LokiBodyTest, AnEmptyLineIsOne) {
-  EXPECT_THAT(Protobuf({Entry("", 5)}), ElementsAre(testing::EndsWith(" 5  worker=0")));
+  EXPECT_THAT(Protobuf({LokiEntry("", 5)}), ElementsAre(testing::EndsWith(" 5  worker=0")));
 }
 
 TEST_F(LokiBodyTest, JsonSaysTheSame) {
   ShipEntry second =
-      Entry(std::string("\"q\" \0 \xff", 7), 1795257067000000001, Stream::kStdout, -1);
-  const std::vector<ShipEntry> entries = {Entry("a", 1), second, Entry("e", 2, Stream::kStderr)};
+      LokiEntry(std::string("\"q\" \0 \xff", 7), 1795257067000000001, Stream::kStdout, -1);
+  const std::vector<ShipEntry> entries = {LokiEntry("a", 1), second,
+                                          LokiEntry("e", 2, Stream::kStderr)};
   const std::vector<ShipBatch> batches = {{"api", entries}};
   const std::string body = LokiJson(batches, style_);
   EXPECT_EQ(boost::json::parse(body), boost::json::parse(R"({"streams":[
@@ -150,9 +155,10 @@ class LokiAnswerTest : public testing::Test {
     const std::vector<ShipBatch> batches = {{"api", entries_}};
     return LokiOutcome(answer, batches);
   }
-  std::vector<ShipEntry> entries_ = {
-      Entry("first", 1795257067000000000), Entry("second", 1795257068000000000),
-      Entry(std::string(3000, 'x'), 1795257069000000000), Entry("fourth", 1795257070000000000)};
+  std::vector<ShipEntry> entries_ = {LokiEntry("first", 1795257067000000000),
+                                     LokiEntry("second", 1795257068000000000),
+                                     LokiEntry(std::string(3000, 'x'), 1795257069000000000),
+                                     LokiEntry("fourth", 1795257070000000000)};
 };
 
 TEST_F(LokiAnswerTest, TableOfStatuses) {

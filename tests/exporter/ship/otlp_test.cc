@@ -13,7 +13,7 @@ using std::chrono::seconds;
 using ::testing::HasSubstr;
 using Then = SendOutcome::Then;
 
-ShipEntry Entry(std::string text, int slot = 0, std::string_view level = "") {
+ShipEntry OtlpEntry(std::string text, int slot = 0, std::string_view level = "") {
   ShipEntry entry;
   entry.time = Wall(nanoseconds(1'700'000'000'000'000'001));
   entry.slot = slot;
@@ -23,7 +23,7 @@ ShipEntry Entry(std::string text, int slot = 0, std::string_view level = "") {
 }
 
 TEST(OtlpLogsBody, HasAResourceForEachWorker) {
-  std::vector<ShipEntry> entries{Entry("one"), Entry("two", 1), Entry("three")};
+  std::vector<ShipEntry> entries{OtlpEntry("one"), OtlpEntry("two", 1), OtlpEntry("three")};
   const ShipBatch batch{"api", entries};
   const auto root = boost::json::parse(
       OtlpLogsBody({&batch, 1}, {"web-1", {{"deployment.environment", "test"}}}));
@@ -45,7 +45,7 @@ TEST(OtlpLogsBody, HasAResourceForEachWorker) {
 }
 
 TEST(OtlpLogsBody, SaysWhatIsKnownOfALine) {
-  std::vector<ShipEntry> entries{Entry("bad", 0, "error")};
+  std::vector<ShipEntry> entries{OtlpEntry("bad", 0, "error")};
   entries[0].stream = Stream::kStderr;
   entries[0].flags = kLinePartial;
   const ShipBatch batch{"api", entries};
@@ -82,7 +82,7 @@ class OtlpSinkTest : public ::testing::Test {
   SendOutcome Send(std::string status, std::string body = "", std::size_t lines = 2) {
     echo_.Answer("HTTP/1.1 " + status + "\r\nContent-Length: " + std::to_string(body.size()) +
                  "\r\n\r\n" + body);
-    const std::vector<ShipEntry> entries(lines, Entry("text"));
+    const std::vector<ShipEntry> entries(lines, OtlpEntry("text"));
     const ShipBatch batch{"api", entries};
     return sink_.Send({&batch, 1});
   }

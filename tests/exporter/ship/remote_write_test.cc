@@ -14,7 +14,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using ::testing::HasSubstr;
 
-config::ExporterConfig Config(const std::string& url) {
+config::ExporterConfig WriterConfig(const std::string& url) {
   config::ExporterConfig config;
   config.name = "prom";
   config.type = config::ExporterType::kRemoteWrite;
@@ -35,7 +35,7 @@ TEST(RemoteWriter, SendsEveryPageAsItWasTaken) {
       connection.Write("HTTP/1.1 204 No Content\r\n\r\n");
     }
   });
-  RemoteWriter writer(Config(server.Url()), "web-1", [] { return std::string("a 1\n"); });
+  RemoteWriter writer(WriterConfig(server.Url()), "web-1", [] { return std::string("a 1\n"); });
   writer.Start();
   three.wait();
   writer.Stop(seconds(20));
@@ -57,7 +57,7 @@ TEST(RemoteWriter, EndsAtOnceWithAReceiverThatHangs) {
     asked.count_down();
     connection.WaitUntilStopped();
   });
-  RemoteWriter writer(Config(server.Url()), "web-1", [] { return std::string("a 1\n"); });
+  RemoteWriter writer(WriterConfig(server.Url()), "web-1", [] { return std::string("a 1\n"); });
   writer.Start();
   asked.wait();
   const auto begun = std::chrono::steady_clock::now();
@@ -68,10 +68,11 @@ TEST(RemoteWriter, EndsAtOnceWithAReceiverThatHangs) {
 
 TEST(RemoteWriter, SaysThatThereAreNoSamples) {
   std::latch asked(2);
-  RemoteWriter writer(Config("http://127.0.0.1:1"), "web-1", [&asked]() -> Result<std::string> {
-    if (!asked.try_wait()) asked.count_down();
-    return Error(Errc::kTimeout, "no page in time");
-  });
+  RemoteWriter writer(WriterConfig("http://127.0.0.1:1"), "web-1",
+                      [&asked]() -> Result<std::string> {
+                        if (!asked.try_wait()) asked.count_down();
+                        return Error(Errc::kTimeout, "no page in time");
+                      });
   writer.Start();
   asked.wait();
   writer.Stop(seconds(0));
@@ -81,10 +82,11 @@ TEST(RemoteWriter, SaysThatThereAreNoSamples) {
 
 TEST(RemoteWriter, OutlivesWhatIsThrown) {
   std::latch asked(1);
-  RemoteWriter writer(Config("http://127.0.0.1:1"), "web-1", [&asked]() -> Result<std::string> {
-    asked.count_down();
-    throw std::runtime_error("no memory");
-  });
+  RemoteWriter writer(WriterConfig("http://127.0.0.1:1"), "web-1",
+                      [&asked]() -> Result<std::string> {
+                        asked.count_down();
+                        throw std::runtime_error("no memory");
+                      });
   writer.Start();
   asked.wait();
   writer.Stop(seconds(20));

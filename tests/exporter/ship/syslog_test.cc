@@ -20,7 +20,7 @@ using ::testing::HasSubstr;
 using Then = SendOutcome::Then;
 using Transport = SyslogTarget::Transport;
 
-ShipEntry Entry(std::string text, int slot = 0) {
+ShipEntry SyslogEntry(std::string text, int slot = 0) {
   ShipEntry entry;
   entry.time = Wall(nanoseconds(1'700'000'000'123'456'789));
   entry.slot = slot;
@@ -37,20 +37,21 @@ std::string Encoded(const ShipEntry& entry,
 }
 
 TEST(SyslogEncoder, Writes5424) {
-  EXPECT_EQ(Encoded(Entry("hello")),
+  EXPECT_EQ(Encoded(SyslogEntry("hello")),
             "<134>1 2023-11-14T22:13:20.123456Z web-1 api 0 - [tend@32473 worker=\"0\" "
             "stream=\"stdout\"] hello");
-  ShipEntry bad = Entry("");
+  ShipEntry bad = SyslogEntry("");
   bad.stream = Stream::kStderr;
   bad.flags = kLinePartial;
   EXPECT_EQ(Encoded(bad),
             "<131>1 2023-11-14T22:13:20.123456Z web-1 api 0 - [tend@32473 worker=\"0\" "
             "stream=\"stderr\" partial=\"true\"] ");
-  EXPECT_THAT(Encoded(Entry("x", -1)), HasSubstr(" api - - [tend@32473 stream=\"stdout\"] x"));
+  EXPECT_THAT(Encoded(SyslogEntry("x", -1)),
+              HasSubstr(" api - - [tend@32473 stream=\"stdout\"] x"));
 }
 
 TEST(SyslogEncoder, TakesTheLevelForTheSeverity) {
-  ShipEntry entry = Entry("x");
+  ShipEntry entry = SyslogEntry("x");
   for (const auto& [level, severity] : std::map<std::string_view, int>{
            {"trace", 7}, {"debug", 7}, {"info", 6}, {"warn", 4}, {"error", 3}, {"fatal", 2}}) {
     entry.level = level;
@@ -60,18 +61,18 @@ TEST(SyslogEncoder, TakesTheLevelForTheSeverity) {
 }
 
 TEST(SyslogEncoder, MakesTheHeaderFitTheRfc) {
-  EXPECT_THAT(Encoded(Entry("x"), "my app\n\xc3\xa9", ""), HasSubstr("Z - my_app___ 0 "));
-  EXPECT_THAT(Encoded(Entry("x"), std::string(60, 'a')),
+  EXPECT_THAT(Encoded(SyslogEntry("x"), "my app\n\xc3\xa9", ""), HasSubstr("Z - my_app___ 0 "));
+  EXPECT_THAT(Encoded(SyslogEntry("x"), std::string(60, 'a')),
               HasSubstr(' ' + std::string(48, 'a') + ' '));
 }
 
 TEST(SyslogEncoder, TellsANameThatTheHeaderDoesNotTake) {
-  EXPECT_THAT(Encoded(Entry("x"), "@acme-web server"),
+  EXPECT_THAT(Encoded(SyslogEntry("x"), "@acme-web server"),
               HasSubstr(" @acme-web_server 0 - [tend@32473 app=\"@acme-web server\" worker="));
-  EXPECT_THAT(Encoded(Entry("x"), "gr\xc3\xb6\xc3\x9f\x65 \"\\]\xff"),
+  EXPECT_THAT(Encoded(SyslogEntry("x"), "gr\xc3\xb6\xc3\x9f\x65 \"\\]\xff"),
               HasSubstr(" gr____e_\"\\]_ 0 - [tend@32473 app=\"gr\xc3\xb6\xc3\x9f\x65 "
                         "\\\"\\\\\\]\xef\xbf\xbd\" worker="));
-  EXPECT_THAT(Encoded(Entry("x"), std::string(60, 'a')),
+  EXPECT_THAT(Encoded(SyslogEntry("x"), std::string(60, 'a')),
               HasSubstr("app=\"" + std::string(60, 'a') + '"'));
 }
 
@@ -79,7 +80,7 @@ TEST(SyslogEncoder, WritesTheLocalForm) {
   ::setenv("TZ", "UTC", 1);
   ::tzset();
   std::string out;
-  SyslogEncoder("web-1", 1).AppendLocal("api", Entry("hello", 3), out);
+  SyslogEncoder("web-1", 1).AppendLocal("api", SyslogEntry("hello", 3), out);
   EXPECT_EQ(out, "<14>Nov 14 22:13:20 api[3]: hello");
 }
 
@@ -135,13 +136,13 @@ TEST(SyslogSink, CountsOctetsOverTcp) {
         [&received](TestConnection& connection) { received.push_back(connection.ReadAll()); });
     SyslogSink sink(Config(TcpUrl(server)), "web-1");
     for (const char* text : {"one", "two"}) {
-      const SendOutcome outcome = SendTo(sink, {Entry(text), Entry("and\nmore")});
+      const SendOutcome outcome = SendTo(sink, {SyslogEntry(text), SyslogEntry("and\nmore")});
       EXPECT_EQ(outcome.then, Then::kDone) << outcome.error;
     }
   }
   ASSERT_EQ(received.size(), 1U) << "connections";
-  EXPECT_EQ(received[0], Frame(Entry("one")) + Frame(Entry("and\nmore")) + Frame(Entry("two")) +
-                             Frame(Entry("and\nmore")));
+  EXPECT_EQ(received[0], Frame(SyslogEntry("one")) + Frame(SyslogEntry("and\nmore")) +
+                             Frame(SyslogEntry("two")) + Frame(SyslogEntry("and\nmore")));
 }
 
 TEST(SyslogSink, IsNotDoneBeforeThePeerHasTakenIt) {
@@ -149,7 +150,7 @@ TEST(SyslogSink, IsNotDoneBeforeThePeerHasTakenIt) {
   SyslogSink sink(Config(TcpUrl(server), seconds(1)), "web-1");
   // More than all buffers in between hold.
   const SendOutcome outcome =
-      SendTo(sink, std::vector<ShipEntry>(100, Entry(std::string(256 * 1024, 'x'))));
+      SendTo(sink, std::vector<ShipEntry>(100, SyslogEntry(std::string(256 * 1024, 'x'))));
   EXPECT_EQ(outcome.then, Then::kSplit) << "less may be done in time";
   EXPECT_EQ(outcome.result, SendResult::kTimeout);
   EXPECT_EQ(outcome.error,
@@ -171,11 +172,11 @@ TEST(SyslogSink, ConnectsAnewAfterThePeerHasClosed) {
       closed.count_down();
     });
     SyslogSink sink(Config(TcpUrl(server)), "web-1");
-    SendTo(sink, {Entry("one")});
+    SendTo(sink, {SyslogEntry("one")});
     closed.wait();
-    EXPECT_EQ(SendTo(sink, {Entry("two")}).then, Then::kDone);
+    EXPECT_EQ(SendTo(sink, {SyslogEntry("two")}).then, Then::kDone);
   }
-  EXPECT_EQ(received, Frame(Entry("two")));
+  EXPECT_EQ(received, Frame(SyslogEntry("two")));
 }
 
 TEST(SyslogSink, SaysWhoRefused) {
@@ -185,7 +186,7 @@ TEST(SyslogSink, SaysWhoRefused) {
     port = gone.port();
   }
   SyslogSink sink(Config("tcp://127.0.0.1:" + std::to_string(port)), "web-1");
-  const SendOutcome outcome = SendTo(sink, {Entry("x")});
+  const SendOutcome outcome = SendTo(sink, {SyslogEntry("x")});
   EXPECT_EQ(outcome.then, Then::kRetry);
   EXPECT_FALSE(outcome.needs_help);
   EXPECT_EQ(outcome.error, "connect to 127.0.0.1:" + std::to_string(port) + ": Connection refused");
@@ -193,7 +194,7 @@ TEST(SyslogSink, SaysWhoRefused) {
 
 TEST(SyslogSink, AsksForHelpWithAWrongUrl) {
   SyslogSink sink(Config("logs:514"), "web-1");
-  const SendOutcome outcome = SendTo(sink, {Entry("x")});
+  const SendOutcome outcome = SendTo(sink, {SyslogEntry("x")});
   EXPECT_EQ(outcome.then, Then::kRetry);
   EXPECT_TRUE(outcome.needs_help);
   EXPECT_THAT(outcome.error, HasSubstr("expected tcp://"));
@@ -208,7 +209,7 @@ TEST(SyslogSink, EndsWhenItIsAborted) {
   });
   sink.emplace(Config(TcpUrl(server)), "web-1");
   const SendOutcome outcome =
-      SendTo(*sink, std::vector<ShipEntry>(100, Entry(std::string(256 * 1024, 'x'))));
+      SendTo(*sink, std::vector<ShipEntry>(100, SyslogEntry(std::string(256 * 1024, 'x'))));
   EXPECT_EQ(outcome.then, Then::kRetry);
   EXPECT_EQ(outcome.error, "aborted");
 }
@@ -223,7 +224,7 @@ class SyslogTls : public ::testing::Test {
     config.peer.tls.ca_file = certificates_.ca();
     change(config.peer.tls);
     SyslogSink sink(config, "web-1");
-    return SendTo(sink, {Entry("secret")});
+    return SendTo(sink, {SyslogEntry("secret")});
   }
   static void Nothing(config::TlsConfig&) {}
 
@@ -235,7 +236,7 @@ class SyslogTls : public ::testing::Test {
 TEST_F(SyslogTls, SendsTheSameInSecret) {
   const SendOutcome outcome = Send({certificates_.Make("127.0.0.1", 1), ""}, Nothing);
   EXPECT_EQ(outcome.then, Then::kDone) << outcome.error;
-  EXPECT_EQ(received_, Frame(Entry("secret")));
+  EXPECT_EQ(received_, Frame(SyslogEntry("secret")));
 }
 
 TEST_F(SyslogTls, RefusesWhatIsNotValid) {

@@ -8,7 +8,7 @@
 namespace tend::supervisor {
 namespace {
 
-using Kind = NodeFrames::Kind;
+using FrameKind = NodeFrames::Kind;
 
 // As a channel does it: pieces of `piece` bytes at most, looked at again until they are cut.
 std::vector<std::string> CutAll(NodeFrames& frames, std::string_view bytes, std::size_t piece) {
@@ -18,10 +18,10 @@ std::vector<std::string> CutAll(NodeFrames& frames, std::string_view bytes, std:
     std::size_t used = 0;
     for (;;) {
       const auto cut = frames.Next(there.substr(used));
-      if (cut.kind == Kind::kNone) break;
+      if (cut.kind == FrameKind::kNone) break;
       used += cut.size;
-      if (cut.kind == Kind::kMessage) seen.emplace_back(cut.message);
-      if (cut.kind == Kind::kTooLarge) seen.emplace_back("too large");
+      if (cut.kind == FrameKind::kMessage) seen.emplace_back(cut.message);
+      if (cut.kind == FrameKind::kTooLarge) seen.emplace_back("too large");
     }
     if (used == 0) {
       if (frames.Keep(there)) seen.emplace_back("too large");
@@ -50,7 +50,7 @@ TEST(NodeFrames, SkipsAMessageWithoutEndAndGoesOnBehindIt) {
     too_large += frames.Keep("0123456789") ? 1 : 0;
   EXPECT_EQ(too_large, 1);
   EXPECT_FALSE(frames.empty());
-  EXPECT_EQ(frames.Next("rest\nok\n").kind, Kind::kRest);
+  EXPECT_EQ(frames.Next("rest\nok\n").kind, FrameKind::kRest);
   EXPECT_EQ(frames.Next("ok\n").message, "ok");
   EXPECT_TRUE(frames.empty());
 }

@@ -27,7 +27,7 @@ using exporter::Incident;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-constexpr auto kPatience = 20s;
+constexpr auto kAlertPatience = 20s;
 
 // Takes what it is told.
 class Service {
@@ -39,7 +39,7 @@ class Service {
   }
   std::vector<Incident> Told(std::size_t count) {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, kPatience, [&] { return told_.size() >= count; });
+    changed_.wait_for(lock, kAlertPatience, [&] { return told_.size() >= count; });
     return told_;
   }
   // Who tells does not come back, not even when it is aborted, until it is let go.
@@ -47,7 +47,7 @@ class Service {
   void LetGo() { Set(false); }
   void WaitUntilFree() {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, kPatience, [&] { return !held_; });
+    changed_.wait_for(lock, kAlertPatience, [&] { return !held_; });
   }
   void NoteAbort() {
     const std::lock_guard lock(mutex_);
@@ -56,7 +56,7 @@ class Service {
   }
   void WaitForAbort() {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, kPatience, [&] { return aborted_; });
+    changed_.wait_for(lock, kAlertPatience, [&] { return aborted_; });
   }
 
  private:
@@ -93,7 +93,7 @@ class SlowFiles final : public FaultyFiles {
   Result<> Sync(int fd) override {
     {
       std::unique_lock lock(mutex_);
-      changed_.wait_for(lock, kPatience, [&] { return !held_; });
+      changed_.wait_for(lock, kAlertPatience, [&] { return !held_; });
     }
     return FaultyFiles::Sync(fd);
   }
@@ -150,7 +150,7 @@ class AlertingTest : public testing::Test {
   }
   // What other threads post comes in its time.
   bool RunUntil(const std::function<bool()>& is_so) {
-    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    const auto deadline = std::chrono::steady_clock::now() + kAlertPatience;
     while (!is_so() && std::chrono::steady_clock::now() < deadline) {
       loop_.Advance(1ms);
       std::this_thread::yield();
@@ -199,7 +199,7 @@ TEST_F(AlertingTest, ANewSidecarTellsOnlyTheEnd) {
   Put(WorkerState::kErrored, 16, 7);
   loop_.Advance(1s);
   ASSERT_EQ(service_.Told(1).size(), 1U);
-  alerting_->Finish(kPatience);
+  alerting_->Finish(kAlertPatience);
   Begin();
   Put(WorkerState::kErrored, 16, 7);
   alerting_->Synced();
@@ -221,7 +221,7 @@ TEST_F(AlertingTest, AnotherConfigurationKeepsWhatWasToldAndTellsNewReceivers) {
   EXPECT_EQ(service_.Told(2).size(), 2U) << "the new one";
   alerting_->Configure(both);
   alerting_->DropApp("api");
-  alerting_->Finish(kPatience);
+  alerting_->Finish(kAlertPatience);
   EXPECT_EQ(service_.Told(4).size(), 4U) << "the end, to both";
 }
 
@@ -367,7 +367,7 @@ TEST_F(AlertingTest, LogsThatAreHeldAtALimitAreOver) {
   const std::string held =
       R"("held":[{"app":"","limit_bytes":1900},{"app":"api","limit_bytes":1000}])";
   EXPECT_TRUE(RunUntil([&] { return Kept().find(held) != std::string::npos; }));
-  alerting_->Finish(kPatience);
+  alerting_->Finish(kAlertPatience);
   Begin();
   alerting_->PutApp(web, {});
   alerting_->Synced();
@@ -423,7 +423,7 @@ TEST_F(AlertingTest, ALimitOfAllThatThoseOfTheAppsKeepIsNeverToldOf) {
 }
 
 TEST_F(AlertingTest, ADamagedStateIsNoReasonNotToStart) {
-  alerting_->Finish(kPatience);
+  alerting_->Finish(kAlertPatience);
   ASSERT_EQ(::truncate((folder_ + "/alerts.json").c_str(), 10), 0);
   Begin();
   Put(WorkerState::kErrored, 16, 7);
@@ -456,7 +456,7 @@ TEST_F(AlertingTest, AnswersWhatBecameOfATest) {
   ASSERT_TRUE(answer.has_value());
   ASSERT_NE(answer->stream, nullptr);
   std::string body;
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  const auto deadline = std::chrono::steady_clock::now() + kAlertPatience;
   while (!answer->stream->done() && std::chrono::steady_clock::now() < deadline)
     body += answer->stream->Next();
   EXPECT_THAT(body, HasSubstr("\"delivered\":false"));

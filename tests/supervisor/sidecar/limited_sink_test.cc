@@ -15,7 +15,7 @@ using std::chrono::milliseconds;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-class Store final : public RecordSink {
+class LimitedStore final : public RecordSink {
  public:
   bool HasRoom(const WorkerRef&) const override { return has_room; }
   void Publish(RecordBatchPtr batch) override {
@@ -39,7 +39,7 @@ class LimitedSinkTest : public ::testing::Test {
   std::vector<std::string> Said() { return std::exchange(store_.said, {}); }
 
   FakeLoop loop_;
-  Store store_;
+  LimitedStore store_;
   LimitedSink sink_{loop_, store_,
                     [this](const std::string& app,
                            std::uint64_t lines,

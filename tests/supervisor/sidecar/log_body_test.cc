@@ -11,7 +11,7 @@
 namespace tend::supervisor {
 namespace {
 
-constexpr auto kPatience = std::chrono::seconds(20);
+constexpr auto kBodyPatience = std::chrono::seconds(20);
 
 class LogBodyTest : public testing::Test {
  protected:
@@ -29,7 +29,7 @@ class LogBodyTest : public testing::Test {
   // Takes until there are `lines` lines or the body is done.
   std::string Take(LogBody& body, std::size_t lines) {
     std::string text;
-    const auto give_up = std::chrono::steady_clock::now() + kPatience;
+    const auto give_up = std::chrono::steady_clock::now() + kBodyPatience;
     while (std::chrono::steady_clock::now() < give_up) {
       text += body.Next();
       const auto have = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));

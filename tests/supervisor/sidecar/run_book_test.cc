@@ -12,7 +12,7 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-Wall At(int seconds) {
+Wall RunAt(int seconds) {
   return Wall(std::chrono::seconds(1'000'000 + seconds));
 }
 
@@ -21,8 +21,8 @@ WorkerStatus Running(std::uint64_t incarnation, int started, std::optional<int> 
   worker.slot = 1;
   worker.incarnation = incarnation;
   worker.pid = 100 + static_cast<int>(incarnation);
-  worker.started = At(started);
-  if (last_exit) worker.last_exit = ExitStatus{.code = 3, .signal = {}, .time = At(*last_exit)};
+  worker.started = RunAt(started);
+  if (last_exit) worker.last_exit = ExitStatus{.code = 3, .signal = {}, .time = RunAt(*last_exit)};
   return worker;
 }
 
@@ -36,7 +36,7 @@ WorkerStatus Ended(std::uint64_t incarnation, int ended) {
 std::vector<std::string> TextsOf(const std::vector<RunEvent>& events) {
   std::vector<std::string> texts;
   for (const RunEvent& event : events)
-    texts.push_back(std::to_string((event.time - At(0)) / std::chrono::seconds(1)) + ' ' +
+    texts.push_back(std::to_string((event.time - RunAt(0)) / std::chrono::seconds(1)) + ' ' +
                     event.text);
   return texts;
 }
@@ -51,9 +51,9 @@ TEST(RunBook, KnowsWhenEachRunBeganAndEnded) {
   book.Update("api", Running(3, 31, 30));  // its end was told together with the next start
   const auto runs = book.RunsOf("api", 1);
   ASSERT_EQ(runs.size(), 3u);
-  EXPECT_EQ(runs[0].started, At(10));
-  EXPECT_EQ(runs[0].ended, At(20));
-  EXPECT_EQ(runs[1].ended, At(30));
+  EXPECT_EQ(runs[0].started, RunAt(10));
+  EXPECT_EQ(runs[0].ended, RunAt(20));
+  EXPECT_EQ(runs[1].ended, RunAt(30));
   EXPECT_FALSE(runs[2].ended);
   std::uint64_t from = 0;
   EXPECT_THAT(TextsOf(book.EventsFrom(from)),
@@ -94,29 +94,29 @@ TEST(ChooseRun, IsARangeOfTimesOfEachWorker) {
   ASSERT_EQ(query.apps.size(), 1u);
   ASSERT_EQ(query.apps[0].windows.size(), 1u);
   EXPECT_EQ(query.apps[0].windows[0].slot, 1);
-  EXPECT_EQ(query.since, At(10));
-  EXPECT_GE(query.until, At(20));
-  EXPECT_LT(query.until, At(21));
+  EXPECT_EQ(query.since, RunAt(10));
+  EXPECT_GE(query.until, RunAt(20));
+  EXPECT_LT(query.until, RunAt(21));
   rotate::LogQuery latest;
   latest.apps = {{"api", "/x"}};
   ASSERT_TRUE(ChooseRun(book, 0, latest));
-  EXPECT_EQ(latest.since, At(21));
+  EXPECT_EQ(latest.since, RunAt(21));
   EXPECT_FALSE(latest.until);
   EXPECT_FALSE(ChooseRun(book, 2, latest));
 }
 
 std::vector<RunEvent> Three() {
-  return {{At(10), "api", 0, "a", At(10)},
-          {At(20), "api", 0, "b", At(20)},
-          {At(30), "api", 0, "c", At(30)}};
+  return {{RunAt(10), "api", 0, "a", RunAt(10)},
+          {RunAt(20), "api", 0, "b", RunAt(20)},
+          {RunAt(30), "api", 0, "c", RunAt(30)}};
 }
 
 TEST(RunEvents, StandBetweenTheLines) {
   RunEvents events({});
   events.Learn(Three());
-  EXPECT_THAT(TextsOf(events.Before(At(5))), IsEmpty());
-  EXPECT_THAT(TextsOf(events.Before(At(20))), ElementsAre("10 a", "20 b"));
-  EXPECT_THAT(TextsOf(events.Rest(At(29))), IsEmpty());
+  EXPECT_THAT(TextsOf(events.Before(RunAt(5))), IsEmpty());
+  EXPECT_THAT(TextsOf(events.Before(RunAt(20))), ElementsAre("10 a", "20 b"));
+  EXPECT_THAT(TextsOf(events.Rest(RunAt(29))), IsEmpty());
   EXPECT_THAT(TextsOf(events.Rest(Wall::max())), ElementsAre("30 c"));
 }
 
@@ -129,7 +129,7 @@ TEST(RunEvents, AnEndStandsBehindLastWordsButBeforeTheNextStart) {
     std::uint64_t from = 0;
     RunEvents events({});
     events.Learn(book.EventsFrom(from));
-    const auto before = TextsOf(events.Before(At(20) + std::chrono::milliseconds(9)));
+    const auto before = TextsOf(events.Before(RunAt(20) + std::chrono::milliseconds(9)));
     EXPECT_EQ(before.size(), is_restarted ? 3u : 1u);
     EXPECT_EQ(events.Rest(Wall::max()).size(), is_restarted ? 0u : 1u);
   }
@@ -138,12 +138,12 @@ TEST(RunEvents, AnEndStandsBehindLastWordsButBeforeTheNextStart) {
 TEST(RunEvents, BeforeTheLastLinesAreNotAskedFor) {
   RunEvents events({.last = 2});
   events.Learn(Three());
-  EXPECT_THAT(TextsOf(events.Before(At(15))), IsEmpty());
-  EXPECT_THAT(TextsOf(events.Before(At(25))), ElementsAre("20 b"));
+  EXPECT_THAT(TextsOf(events.Before(RunAt(15))), IsEmpty());
+  EXPECT_THAT(TextsOf(events.Before(RunAt(25))), ElementsAre("20 b"));
   RunEvents back({.last = 2, .reverse = true});
   back.Learn(Three());
-  EXPECT_THAT(TextsOf(back.Before(At(25))), ElementsAre("30 c"));
-  EXPECT_THAT(TextsOf(back.Before(At(15))), ElementsAre("20 b"));
+  EXPECT_THAT(TextsOf(back.Before(RunAt(25))), ElementsAre("30 c"));
+  EXPECT_THAT(TextsOf(back.Before(RunAt(15))), ElementsAre("20 b"));
   EXPECT_THAT(TextsOf(back.Rest(Wall::max())), IsEmpty());
 }
 
@@ -151,7 +151,7 @@ TEST(RunEvents, OfWorkersThatSaidNothingTheLatestAreShown) {
   RunEvents events({.last = 2});
   events.Learn(Three());
   EXPECT_THAT(TextsOf(events.Rest(Wall::max())), ElementsAre("20 b", "30 c"));
-  RunEvents within({.since = At(15), .until = At(25)});
+  RunEvents within({.since = RunAt(15), .until = RunAt(25)});
   within.Learn(Three());
   EXPECT_THAT(TextsOf(within.Rest(Wall::max())), ElementsAre("20 b"));
 }
