@@ -159,6 +159,7 @@ void LogBody::Run() {
 }
 
 void LogBody::ReadAll() {
+  if (options_.settle) options_.settle(query_.stop);
   rotate::LogReader reader(FilesLinux(), query_);
   bool is_last = false, is_at_end = false;
   while (!is_last) {

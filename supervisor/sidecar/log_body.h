@@ -28,6 +28,9 @@ class LogBody final : public exporter::BodyStream {
  public:
   using Apps = std::vector<rotate::LogQuery::App>;
   struct Options {
+    // Called on the thread, once, before anything is read: waits until what was captured can be
+    // read, not for ever, and not once `stopping`.
+    std::function<void(const std::function<bool()>& stopping)> settle = {};
     std::function<Apps()> newer = {};  // asked on the thread, now and then, for apps to be added
     RunEventSource restarts = {};      // shown between the lines
     bool follow = false;

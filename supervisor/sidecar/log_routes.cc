@@ -192,20 +192,16 @@ std::string LogStatsJson(const exporter::Snapshot& snapshot) {
 
 exporter::HttpResponse StreamLogs(const exporter::HttpRequest& request,
                                   rotate::LogQuery query,
-                                  std::function<LogApps()> newer,
-                                  RunEventSource restarts) {
+                                  LogBody::Options options) {
   if (CountLogBodies() >= kLogBodiesMax) {
     return exporter::ErrorResponse(503, "too many are reading logs; try again");
   }
-  const bool as_events = request.accept.find("text/event-stream") != std::string::npos;
+  options.as_events = request.accept.find("text/event-stream") != std::string::npos;
+  options.follow = IsSet(request, "follow");
+  options.bytes = IsSet(request, "bytes");
   exporter::HttpResponse response;
-  response.content_type = as_events ? "text/event-stream" : "application/x-ndjson";
-  response.stream = std::make_unique<LogBody>(std::move(query),
-                                              LogBody::Options{.newer = std::move(newer),
-                                                               .restarts = std::move(restarts),
-                                                               .follow = IsSet(request, "follow"),
-                                                               .as_events = as_events,
-                                                               .bytes = IsSet(request, "bytes")});
+  response.content_type = options.as_events ? "text/event-stream" : "application/x-ndjson";
+  response.stream = std::make_unique<LogBody>(std::move(query), std::move(options));
   return response;
 }
 

@@ -47,11 +47,9 @@ std::string LogStatsJson(const exporter::Snapshot& snapshot);
 // match, "damaged":true where it is no line but tells of some that cannot be read, and no "level"
 // where it states none. What is not UTF-8 is U+FFFD in "message"; "bytes", where they are asked
 // for, then has the line in base64. `worker` is null for lines of tend itself. A restart has
-// "event":true. Who follows gets the lines of what `newer` returns, too: it is asked now and then.
-using LogApps = std::vector<rotate::LogQuery::App>;
+// "event":true. Of `options`, what the request decides is set here.
 exporter::HttpResponse StreamLogs(const exporter::HttpRequest& request,
                                   rotate::LogQuery query,
-                                  std::function<LogApps()> newer,
-                                  RunEventSource restarts = {});
+                                  LogBody::Options options);
 
 }  // namespace tend::supervisor

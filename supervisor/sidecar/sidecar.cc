@@ -490,6 +490,12 @@ SidecarState Sidecar::RouteState() {
   state.app_names = [this] {
     return std::vector<std::string>(open_logs_.begin(), open_logs_.end());
   };
+  state.when_written = [this](const std::vector<std::string>& apps, std::function<void()> done) {
+    // Whoever lets go of it last has called.
+    const std::shared_ptr<void> last(nullptr, [done = std::move(done)](void*) { done(); });
+    for (const std::string& app : apps)
+      store_.Barrier(app, [last] {});
+  };
   state.is_drained = [this](const std::string& app, int slot, std::uint64_t incarnation) {
     return view_.HasEnded(app, slot, incarnation) && collector_.IsDrained(incarnation);
   };

@@ -46,8 +46,8 @@ std::string LinesJson(const std::vector<std::string>& lines) {
   return out + "]}\n";
 }
 
-// Waits until the output of an incarnation was read to its end, at most a second, and then tells
-// its last lines. Polled, so that nothing else waits.
+// Waits until the output of an incarnation was read to its end and written, at most a second, and
+// then tells its last lines. Polled, so that nothing else waits.
 class StderrBody final : public exporter::BodyStream {
  public:
   StderrBody(Loop& loop, const SidecarState& state, std::string app, int slot, std::uint64_t life)
@@ -60,12 +60,8 @@ class StderrBody final : public exporter::BodyStream {
 
   std::string Next() override {
     if (done_) return {};
-    const auto drained =
-        Ask<bool>(loop_, [state = &state_, app = app_, slot = slot_, life = incarnation_] {
-          return state->is_drained(app, slot, life);
-        });
     const bool late = std::chrono::steady_clock::now() >= deadline_;
-    if (drained && !*drained && !late) return {};
+    if (!late && !IsWritten()) return {};
     done_ = true;
     const auto lines = Ask<std::vector<std::string>>(
         loop_, [state = &state_, app = app_, slot = slot_, life = incarnation_] {
@@ -76,12 +72,28 @@ class StderrBody final : public exporter::BodyStream {
   bool done() const override { return done_; }
 
  private:
+  // True also when the loop does not say.
+  bool IsWritten() {
+    if (is_drained_) return *written_;
+    const auto drained = Ask<bool>(
+        loop_, [state = &state_, app = app_, slot = slot_, life = incarnation_, to = written_] {
+          if (!state->is_drained(app, slot, life)) return false;
+          state->when_written({app}, [to] { *to = true; });
+          return true;
+        });
+    is_drained_ = drained.value_or(false);
+    return !drained || *written_;
+  }
+
   Loop& loop_;
   const SidecarState& state_;
   const std::string app_;
   const int slot_;
   const std::uint64_t incarnation_;
   const std::chrono::steady_clock::time_point deadline_;
+  // Set on the loop's thread, perhaps when nobody waits any more.
+  const std::shared_ptr<std::atomic<bool>> written_ = std::make_shared<std::atomic<bool>>(false);
+  bool is_drained_ = false;
   bool done_ = false;
 };
 
@@ -209,7 +221,7 @@ HttpResponse SidecarRoutes::Logs(const HttpRequest& request) {
   const auto selection = ReadLogSelection(request);
   if (!selection) return ErrorResponse(400, selection.error().message());
   const auto find = [this, chosen = *selection] { return FindLogs(chosen); };
-  const auto found = Ask<LogApps>(loop_, find);
+  const auto found = Ask<LogBody::Apps>(loop_, find);
   if (!found) return Busy();
   for (const auto& selected : selection->apps) {
     const std::string& name = selected.first;
@@ -227,13 +239,32 @@ HttpResponse SidecarRoutes::Logs(const HttpRequest& request) {
                                     " of a worker are, since tend-sidecar was started");
     }
   }
-  std::function<LogApps()> newer;
+  LogBody::Options options;
+  options.settle = SettleOf(*found);
   if (selection->apps.empty()) {
-    newer = [this, find] { return Ask<LogApps>(loop_, find, &loop_ended_).value_or(LogApps()); };
+    options.newer = [this, find] {
+      return Ask<LogBody::Apps>(loop_, find, &loop_ended_).value_or(LogBody::Apps());
+    };
   }
-  RunEventSource restarts;
-  if (!request.Query("restarts").empty()) restarts = RestartsOf(*selection);
-  return StreamLogs(request, *std::move(query), std::move(newer), std::move(restarts));
+  if (!request.Query("restarts").empty()) options.restarts = RestartsOf(*selection);
+  return StreamLogs(request, *std::move(query), std::move(options));
+}
+
+// Asked on the thread that reads. What a worker said before it was seen to end is to be found then,
+// even if the disk takes its time.
+std::function<void(const std::function<bool()>&)> SidecarRoutes::SettleOf(
+    const LogBody::Apps& apps) {
+  std::vector<std::string> names;
+  for (const rotate::LogQuery::App& app : apps)
+    names.push_back(app.name);
+  return [this, names = std::move(names)](const std::function<bool()>& stopping) {
+    AskLater<bool>(
+        loop_,
+        [this, names](const std::function<void(bool)>& answer) {
+          state_.when_written(names, [answer] { answer(true); });
+        },
+        [this, &stopping] { return loop_ended_ || stopping(); });
+  };
 }
 
 // Asked on the thread that reads.
@@ -249,8 +280,8 @@ RunEventSource SidecarRoutes::RestartsOf(const LogSelection& selection) const {
   };
 }
 
-LogApps SidecarRoutes::FindLogs(const LogSelection& selection) const {
-  LogApps found;
+LogBody::Apps SidecarRoutes::FindLogs(const LogSelection& selection) const {
+  LogBody::Apps found;
   const auto add = [&](const std::string& name) {
     if (const auto folder = state_.log_folder(name))
       found.push_back({name, *folder, selection.SlotsOf(name)});

@@ -31,6 +31,9 @@ struct SidecarState {
   // Where the app's log lies; nullopt: there is no such app.
   std::function<std::optional<std::string>(const std::string& app)> log_folder;
   std::function<std::vector<std::string>()> app_names;
+  // Calls `done` on the loop's thread when all that was captured of these apps so far is in files.
+  std::function<void(const std::vector<std::string>& apps, std::function<void()> done)>
+      when_written;
   // The worker has ended and all that it wrote was taken.
   std::function<bool(const std::string& app, int slot, std::uint64_t incarnation)> is_drained;
   std::function<std::vector<std::string>(
@@ -72,8 +75,9 @@ class SidecarRoutes {
   exporter::HttpResponse Ready(const exporter::HttpRequest& request);
   exporter::HttpResponse Index(const exporter::HttpRequest& request);
   exporter::SharedChunks RenderPage(exporter::PageRequest page);
+  std::function<void(const std::function<bool()>&)> SettleOf(const LogBody::Apps& apps);
   RunEventSource RestartsOf(const LogSelection& selection) const;
-  LogApps FindLogs(const LogSelection& selection) const;  // on the loop's thread
+  LogBody::Apps FindLogs(const LogSelection& selection) const;  // on the loop's thread
 
   Loop& loop_;
   const SidecarState state_;

@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -51,6 +53,27 @@ TEST_F(LogBodyTest, GivesAllLinesAndEnds) {
   EXPECT_EQ(text.substr(0, text.find('\n')),
             "{\"time\":\"2026-11-21T10:31:07.000000000Z\",\"app\":\"api\",\"worker\":0,"
             "\"stream\":\"stdout\",\"level\":\"error\",\"message\":\"ERROR 0\"}");
+}
+
+TEST_F(LogBodyTest, ReadsWhatWasOnItsWayWhenItWasAsked) {
+  LogBody::Options options;
+  options.settle = [this](const std::function<bool()>& stopping) {
+    EXPECT_FALSE(stopping());
+    Append(0, 1);
+  };
+  LogBody body(query_, options);
+  EXPECT_NE(Take(body, 1).find("ERROR 0"), std::string::npos);
+}
+
+TEST_F(LogBodyTest, ADiskThatStandsHoldsUpNoClientThatLeaves) {
+  LogBody::Options options;
+  options.settle = [](const std::function<bool()>& stopping) {
+    while (!stopping())
+      std::this_thread::yield();
+  };
+  LogBody body(query_, options);
+  EXPECT_EQ(body.Next(), "");
+  EXPECT_FALSE(body.done());
 }
 
 TEST_F(LogBodyTest, FollowsAndEndsWithItsClient) {
