@@ -1,5 +1,8 @@
 #include "cli/help.h"
 
+#include <unistd.h>
+
+#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <set>
@@ -66,9 +69,10 @@ TEST(Help, FitsIntoEightyColumns) {
 }
 
 TEST(Completion, IsBashThatBashAccepts) {
-  const std::string path = testing::TempDir() + "tend-completion.bash";
+  const std::string path = testing::TempDir() + "tend-completion-" + std::to_string(::getpid());
   std::ofstream(path) << BashCompletion();
   EXPECT_EQ(std::system(("bash -n " + path).c_str()), 0);
+  std::remove(path.c_str());
 }
 
 TEST(Reference, IsWhatIsPrinted) {

@@ -8,6 +8,8 @@ import sys
 import tempfile
 import unittest
 
+from calm import calmly
+
 FOLDER = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "collector", "preload"))
 HEADER = os.path.join(FOLDER, "..", "..", "base", "telemetry.h")
 # Does nothing for 300 ms, stands still for 400, does nothing for a second more.
@@ -24,8 +26,11 @@ class PythonPreloadTest(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = folder.name
 
-    def run_app(self, source, own_path=None, blocking=False, keep_reader=True, python_path=None):
-        """Runs a program under the preload; returns (completed process, frames)."""
+    def run_app(self, source, **options):
+        """Runs a program under the preload, undisturbed; returns (completed process, frames)."""
+        return calmly(lambda: self.run_once(source, **options))
+
+    def run_once(self, source, own_path=None, blocking=False, keep_reader=True, python_path=None):
         path = os.path.join(self.folder, "app.py")
         with open(path, "w") as file:
             file.write(source)

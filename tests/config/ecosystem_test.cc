@@ -170,7 +170,7 @@ TEST_F(Ecosystem, ASyntaxErrorHasItsPlace) {
 TEST_F(Ecosystem, OneThatNeverReturnsIsStoppedWithAllThatItStarted) {
   const std::string pid_file = folder_.path() + "/pid";
   LoadOptions options;
-  options.time_limit = milliseconds(1500);
+  options.time_limit = milliseconds(5000);
   const auto begin = std::chrono::steady_clock::now();
   const Loaded loaded = Load(
       "const { spawn } = require('child_process');\n"
@@ -182,12 +182,13 @@ TEST_F(Ecosystem, OneThatNeverReturnsIsStoppedWithAllThatItStarted) {
       "ecosystem.config.js", options);
   const auto took = std::chrono::steady_clock::now() - begin;
   ASSERT_FALSE(loaded.ok());
-  EXPECT_THAT(loaded.problems[0].message, HasSubstr("did not finish within 1500ms"));
-  EXPECT_LT(took, milliseconds(10'000));
+  EXPECT_THAT(loaded.problems[0].message, HasSubstr("did not finish within 5s"));
+  EXPECT_LT(took, milliseconds(30'000));
   int pid = 0;
   std::ifstream(pid_file) >> pid;
   ASSERT_GT(pid, 0);
-  // It may take a moment to die, and whoever adopts it one to reap it: a zombie has no command line.
+  // It may take a moment to die, and whoever adopts it one to reap it: a zombie has no command
+  // line.
   std::string command;
   do {
     command.clear();

@@ -183,8 +183,8 @@ TEST_F(KeeperTest, StartsADeadRoleAtOnceAndThenEverLater) {
   StartAndAwaitRoles();
   for (const char* delay : {"in 0 ms", "in 100 ms", "in 200 ms"}) {
     Core("exit 1");
-    Await(delay);
-    Forget();
+    const std::string heard = Await(delay);
+    heard_.erase(0, heard.find(delay));  // the next may have said that it is there already
     Await("tend-core replayed");
   }
 }

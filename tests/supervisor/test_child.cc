@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -76,7 +77,8 @@ int Tree() {
     for (;;)
       ::pause();
   }
-  if (::fork() == 0) {
+  const pid_t between = ::fork();
+  if (between == 0) {
     if (::fork() != 0) ::_exit(0);
     tell("orphan");
     for (;;)
@@ -86,6 +88,9 @@ int Tree() {
   for (int i = 0; i < 2; ++i) {
     if (::read(told[0], &byte, 1) != 1) return 1;
   }
+  // It stays a zombie, but has left: the orphan is somebody else's child now.
+  siginfo_t info{};
+  if (::waitid(P_PID, static_cast<id_t>(between), &info, WEXITED | WNOWAIT) != 0) return 1;
   tell("root");
   for (;;)
     ::pause();

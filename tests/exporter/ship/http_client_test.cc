@@ -221,7 +221,7 @@ TEST(HttpClient, SaysThatThereWasNoAnswer) {
 }
 
 TEST(HttpClient, SaysThatThereIsNoSuchHost) {
-  HttpClient client(Peer("http://tend-test.invalid:3100/"));
+  HttpClient client(Peer("http://tend-test.invalid:3100/", std::chrono::seconds(60)));
   EXPECT_THAT(client.Post("/", "x", {}).error, HasSubstr("connect to tend-test.invalid:3100: "));
 }
 

@@ -147,7 +147,7 @@ TEST(SyslogSink, CountsOctetsOverTcp) {
 
 TEST(SyslogSink, IsNotDoneBeforeThePeerHasTakenIt) {
   TestServer server([](TestConnection& connection) { connection.WaitUntilStopped(); });
-  SyslogSink sink(Config(TcpUrl(server), seconds(1)), "web-1");
+  SyslogSink sink(Config(TcpUrl(server), seconds(5)), "web-1");
   // More than all buffers in between hold.
   const SendOutcome outcome =
       SendTo(sink, std::vector<ShipEntry>(100, SyslogEntry(std::string(256 * 1024, 'x'))));

@@ -53,7 +53,7 @@ class FileWatches : public testing::Test {
   std::string Change() {
     const int before = changes_;
     changed_.clear();
-    loop_.RunUntil([&] { return changes_ > before; }, milliseconds(2000));
+    loop_.RunUntil([&] { return changes_ > before; }, milliseconds(20'000));
     return changed_.starts_with(folder_ + '/') ? changed_.substr(folder_.size() + 1) : changed_;
   }
   bool IsQuiet() {
