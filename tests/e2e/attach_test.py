@@ -5,6 +5,7 @@ import gzip
 import http.server
 import json
 import os
+import pathlib
 import random
 import re
 import signal
@@ -15,7 +16,7 @@ import time
 import unittest
 import urllib.request
 
-from harness import BIN, TendTest, alive, read_proc, wait_until
+from harness import BIN, PATIENCE, TendTest, alive, median, read_proc, wait_until
 
 PROGRAM = """import os, sys, time
 held = [open('/dev/null') for _ in range(20)]
@@ -90,6 +91,10 @@ class AttachTest(TendTest):
                 return float(value)
         return None
 
+    @staticmethod
+    def open_files(pid):
+        return [os.readlink(link) for link in pathlib.Path(f"/proc/{pid}/fd").iterdir()]
+
     def wait_up(self, value):
         wait_until(lambda: self.number("tend_worker_up", app="api", worker="0") == value, 15, f"up is {value}")
 
@@ -111,8 +116,8 @@ class AttachTest(TendTest):
         self.assertAlmostEqual(worker["rss_bytes"], rss, delta=rss / 10)
         self.assertEqual(self.number("tend_worker_open_fds", worker="0"), len(os.listdir(f"/proc/{other.pid}/fd")))
         time.sleep(1.2)  # two samples are at least a second apart
-        ratio = wait_until(lambda: self.workers()[0]["cpu_ratio"], 10, "its CPU time is measured")
-        self.assertTrue(0.05 < ratio < 1.1, ratio)
+        # How much of its half of a processor it gets is up to the machine.
+        wait_until(lambda: 0.05 < (self.workers()[0]["cpu_ratio"] or 0) < 1.1, 10, "its CPU time is measured")
         self.assertEqual(self.fetch("/readyz"), '{"status":"ready"}\n')
         # Its end is seen at once, and it is never signalled.
         self.assertEqual(read_proc(process.pid, "stat").split()[0].decode(), str(process.pid))
@@ -199,29 +204,31 @@ class AttachTest(TendTest):
             file.write("one\n")
             file.flush()
             wait_until(lambda: self.tend.texts("api") == ["one"], 5)
-            begun = time.monotonic()
             errors.write("bad\n")
             errors.flush()
             wait_until(lambda: self.tend.texts("api", "stderr") == ["bad"], 5)
-            # Without inotify it would be seen within a second only.
-            file.write("quick\n")
-            file.flush()
-            begun = time.monotonic()
-            wait_until(lambda: "quick" in self.tend.texts("api"), 5)
-            self.assertLess(time.monotonic() - begun, 0.7)
+            # Without inotify each would be seen a second after the one before.
+            waits = []
+            for i in range(5):
+                file.write(f"quick {i}\n")
+                file.flush()
+                begun = time.monotonic()
+                wait_until(lambda: f"quick {i}" in self.tend.texts("api"), 5)
+                waits.append(time.monotonic() - begun)
+            self.assertLess(median(waits), 0.3 * PATIENCE)
             for i in range(5000):
                 file.write(f"line {i} of some length or other, so that the log is rotated\n")
         wait_until(lambda: self.tend.texts("api")[-1].startswith("line 4999 "), 10)
         wait_until(lambda: 2 <= len(self.tend.log_files("api")) <= 4, 10, "rotated, and no more than 3 kept")
-        self.assertEqual(self.number("tend_worker_log_lines_total", worker="0", stream="stdout"), 5002)
+        self.assertEqual(self.number("tend_worker_log_lines_total", worker="0", stream="stdout"), 5006)
         self.assertIn("line 4998 ", self.fetch("/api/v1/logs?app=api&q=line+4998+".replace("+", "%20")))
         self.stop(process)
 
     def test_rotation_as_logrotate_does_it(self):
         log = self.tend.home / "app.log"
         log.write_text("")
-        self.attach("--log", self.tend.home / "*.log", listen=False)
-        time.sleep(0.3)
+        process = self.attach("--log", self.tend.home / "*.log", listen=False)
+        wait_until(lambda: str(log) in self.open_files(process.pid), 10, "it has looked")
         expected, n = [], 0
 
         def write(file, count=500):
@@ -240,15 +247,14 @@ class AttachTest(TendTest):
             if turn % 2:
                 time.sleep(0.3)
         log.write_text("")
-        for _ in range(2):
+        for turn in range(2):
             with open(log, "a") as file:
                 write(file)
             wait_until(lambda: self.tend.texts("api")[-1:] == expected[-1:], 10)
             os.truncate(log, 0)
-            time.sleep(0.3)
+            wait_until(lambda: self.said().count("file_emptied") > turn, 5, "it is seen to be empty")
         # Within a file the order is kept; a late line of a renamed one may come after the next file's first.
         wait_until(lambda: sorted(self.tend.texts("api")) == sorted(expected), 10, "each line is there once")
-        wait_until(lambda: "file_emptied" in self.said(), 5)
 
     def test_killed_at_any_time_no_line_is_lost_or_there_twice(self):
         log = self.tend.home / "app.log"

@@ -146,7 +146,9 @@ class BadPortTest(TendTest):
     def test_an_app_whose_port_is_in_use_says_so(self):
         port = self.holder.getsockname()[1]
         self.tend.write("server.js", f"require('http').createServer().listen({port}, '127.0.0.1')\n")
-        self.tend.config({"name": "server", "script": "./server.js", "max_restarts": 2})
+        # It is not online after a second, however long Node takes to begin.
+        self.tend.config({"name": "server", "script": "./server.js", "max_restarts": 2, "wait_ready": True,
+                          "listen_timeout": "30s"})
         code, _, err = self.tend.run("start", "tend.yaml")
         self.assertEqual(code, 7)
         self.assertIn("EADDRINUSE", err)

@@ -37,6 +37,8 @@ class ClockTest(TendTest):
         self.wait_for_more()
         self.tend.ok("stop", "gen")
         total = int(wait_until(self.count_file.read_text, 5))
+        # stop waits for the process, not for what is on its way to the disk.
+        wait_until(lambda: self.numbers()[-1] == total, 20, f"line {total} is on disk")
         self.assertEqual(self.numbers(), list(range(1, total + 1)))
         stamps = [record.time for record in self.tend.records("gen")]
         self.assertEqual(stamps, sorted(stamps))

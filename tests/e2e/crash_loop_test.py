@@ -33,7 +33,8 @@ class CrashLoopTest(TendTest):
         self.assertEqual(worker["restarts"], 4)
         self.assertEqual(worker["pid"], 0)
         self.assertEqual(worker["last_exit"]["code"], 1)
-        self.assertIn("last words", self.tend.ok("describe", "crash"))
+        # A sidecar that takes too long is not waited for: describe goes without lines then.
+        wait_until(lambda: "last words" in self.tend.ok("describe", "crash"), what="its last words are shown")
         self.assertIn("errored", self.tend.ok("list"))
         self.assertEqual(self.tend.run("list", "--check")[0], 3)
         self.assertEqual(self.tend.zombies(), [])
@@ -66,8 +67,9 @@ class CrashLoopTest(TendTest):
         times = wait_until(lambda: (lambda t: t if len(t) >= 6 else None)(
             [float(t) for t in (self.tend.home / "times").read_text().split()]), 15)
         gaps = [b - a for a, b in zip(times, times[1:])]
-        self.assertGreater(gaps[4], gaps[0] * 2)
-        self.assertIn(self.tend.worker("crash")["state"], ("backoff", "starting"))
+        for i, gap in enumerate(gaps):  # the machine may add to a delay, nothing takes from it
+            self.assertGreaterEqual(gap, 0.05 * 1.5**i - 0.005, gaps)
+        wait_until(lambda: self.tend.worker("crash")["state"] in ("backoff", "starting"), 5)
 
     def test_a_hundred_crashes_leave_nothing_behind(self):
         self.crash("exit 1\n", max_restarts=5)

@@ -68,8 +68,9 @@ class DiscoveryTest(TendTest):
                     if target["labels"]["job"] == job}
         wait_until(lambda: found("by-file") == {address: "up"} == found("by-http"), 30, "both ways find the first",
                    interval=0.2)
-        self.assertEqual(server.query('up{job="by-file"}')[0][0]["env"], "prod")
-        self.assertTrue(server.query('up{job="by-http"}')[0][0]["host"])
+        # A target is up a moment before its samples can be asked for.
+        wait_until(lambda: server.query('up{job="by-file"}')[0][0]["env"] == "prod", 10, "the list's label is there")
+        wait_until(lambda: server.query('up{job="by-http"}')[0][0]["host"], 10, "the host's name is there")
         self.tend.write("hosts.txt", f"{address} env=prod\n{other} env=test\n")
         self.tend.ok("sd", "--hosts", "hosts.txt", "--output", "tend.json")
         wait_until(lambda: found("by-file") == {address: "up", other: "up"}, 30, "the new list is seen", interval=0.2)

@@ -41,11 +41,14 @@ class DiskSafetyTest(TendTest):
         self.pid = self.tend.worker("gen")["pid"]
 
     def end(self):
-        """How many lines there were in all; the worker was the same all the time."""
+        """How many lines there were in all, the last of which is on disk; the worker was the same all the time."""
         self.assertEqual(self.tend.worker("gen")["pid"], self.pid, "the worker is not harmed")
         self.assertTrue(alive(self.pid))
         self.tend.ok("stop", "gen")
-        return int(wait_until(self.count_file.read_text, 5))
+        total = int(wait_until(self.count_file.read_text, 5))
+        # stop waits for the process, not for what is on its way to the disk.
+        wait_until(lambda: self.numbers()[-1] == total, 20, f"line {total} is on disk", interval=0.1)
+        return total
 
     def sum(self, name):
         return sum(v for k, v in self.tend.metrics().items() if k[0] == name and ("app", "gen") in k)

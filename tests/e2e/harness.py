@@ -135,7 +135,7 @@ class Tend:
         for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"):
             self.env[name] = os.environ.get(name, "") + f":log_path={self.home}/sanitizer"
         self.started = []
-        self.page_read = 0.0  # when /metrics was asked for last
+        self.page_read = 0.0  # when /metrics answered last
 
     # Files
 
@@ -215,8 +215,10 @@ class Tend:
     def metrics(self):
         """{(name, (label, value), …): number} of the classic page, as it is now: a page is shared for a second."""
         time.sleep(max(0, self.page_read + 1.05 - time.monotonic()))
-        self.page_read = time.monotonic()
-        status, _, body = self.get("/metrics", unix=True)
+        try:
+            status, _, body = self.get("/metrics", unix=True)
+        finally:  # the page was made before this: its second ends before ours
+            self.page_read = time.monotonic()
         assert status == 200, status
         samples = {}
         for line in body.decode().splitlines():
@@ -234,9 +236,10 @@ class Tend:
     # Logs on disk
 
     def sealed_files(self, app):
-        """In order of their numbers."""
-        sealed = [f for f in self.app_logs(app).glob(f"{app}.log.*") if not f.name.endswith(".tmp")]
-        return sorted(sealed, key=self.sequence)
+        """In order of their numbers. Both forms are there until an archive's original is deleted: the original
+        counts."""
+        sealed = {f.name: f for f in self.app_logs(app).glob(f"{app}.log.*") if not f.name.endswith(".tmp")}
+        return sorted((f for f in sealed.values() if f.suffix != ".zst" or f.stem not in sealed), key=self.sequence)
 
     @staticmethod
     def sequence(sealed):
@@ -254,8 +257,9 @@ class Tend:
         return file.read_bytes()
 
     def all_records(self, app):
-        """Workers' and tend's own, in order. Segments are compressed and pruned while we read; and one that is
-        sealed after we have listed them is in none of the files that we read."""
+        """Workers' and tend's own, in order. Segments are compressed and pruned while we read; one that is sealed
+        after we have listed them is in none of the files that we read; and of a line that is being written we may
+        see the beginning."""
         for tries_left in reversed(range(21)):
             try:
                 listed = self.sealed_files(app)
@@ -264,7 +268,7 @@ class Tend:
                 if not newest or listed and self.sequence(newest[0]) == self.sequence(listed[-1]):
                     return records
                 error = AssertionError(f"{app}'s log is rotated faster than it can be read")
-            except (FileNotFoundError, subprocess.CalledProcessError) as e:
+            except (AssertionError, FileNotFoundError, subprocess.CalledProcessError) as e:
                 error = e
             if tries_left == 0:
                 raise error

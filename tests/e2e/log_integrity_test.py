@@ -82,14 +82,18 @@ class LogIntegrityTest(TendTest):
         self.start(self.config)
         wait_until(lambda: self.written() == WORKERS * LINES_EACH, 60)
         wait_until(lambda: len(self.tend.log_files("gen")) <= 4, 20, "three sealed segments are left")
-        newest = [r.text for r in self.tend.records_of(self.tend.log_files("gen")[-1])]
-        self.assertTrue(newest, "the newest lines stay")
+        # What is counted may not be written yet.
+        wait_until(lambda: self.tend.records_of(self.tend.log_files("gen")[-1]), 10, "the newest lines stay")
 
     def test_logs_command_reads_archives_and_the_active_file_as_one(self):
         self.start(self.config)
         wait_until(lambda: self.written() == WORKERS * LINES_EACH, 60)
         self.tend.ok("stop", "gen")
-        out = self.tend.ok("logs", "gen", "-n", "1000000", "-o", "raw").splitlines()
+
+        def shown():
+            lines = self.tend.ok("logs", "gen", "-n", "1000000", "-o", "raw").splitlines()
+            return lines if len(lines) >= WORKERS * LINES_EACH else None
+        out = wait_until(shown, 20, "all that was counted is shown")
         self.assertEqual(len(out), WORKERS * LINES_EACH)
         self.assertEqual(len(set(out)), WORKERS * LINES_EACH)
 
