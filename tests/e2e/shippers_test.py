@@ -6,14 +6,13 @@ import glob
 import json
 import os
 import re
-import shutil
 import socketserver
-import subprocess
 import threading
 import time
 import unittest
 
 from harness import HERE, TendTest, main, wait_until
+from rsyslog import GENERATOR, RSYSLOGD, start_rsyslogd
 
 try:
     import yaml
@@ -21,7 +20,6 @@ except ImportError:  # Debian: python3-yaml
     yaml = None
 
 SNIPPETS = HERE.parents[1] / "config/dist/shippers"
-RSYSLOGD = shutil.which("rsyslogd", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
 Line = collections.namedtuple("Line", "app worker stream text")
 # The pattern of the `cri` stages of Promtail and Alloy, of Filebeat's and Fluent Bit's parsers.
 CRI = re.compile(r"(?s)^(?P<time>\S+?) (?P<stream>stdout|stderr) (?P<flag>\S+?) (?P<content>.*)$")
@@ -233,24 +231,16 @@ class SnippetsTest(TendTest):
 
 
 LINES = 6_000
-GENERATOR = f"""#!/usr/bin/python3
-import sys, time
-for n in range({LINES}):
-    print(f'line {{n:06}} ' + 'x' * 46)
-    if n % 20 == 19:
-        sys.stdout.flush()
-        time.sleep(0.01)
-time.sleep(600)
-"""
 
 
 class Syslog(socketserver.StreamRequestHandler):
-    """Takes RFC 5424 with octet counting."""
-    got = []
+    """Takes RFC 5424 with octet counting; `count` is a file of so many bytes."""
+    got, count = [], None
 
     def handle(self):
         while length := b"".join(iter(lambda: self.rfile.read(1).strip(), b"")):
             Syslog.got.append(self.rfile.read(int(length)).decode())
+            os.truncate(Syslog.count, len(Syslog.got))
 
 
 @unittest.skipIf(RSYSLOGD is None, "needs rsyslogd")
@@ -259,23 +249,20 @@ class RsyslogTest(TendTest):
                       r'\[tend@32473 worker="0" stream="stdout"\] line (\d{6}) x{46}')
 
     def test_every_line_arrives_once_in_order(self):
+        Syslog.count = self.tend.write("count", "")
         server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Syslog)
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self.addCleanup(server.server_close)
         self.addCleanup(server.shutdown)
         (self.tend.home / "logs/gen").mkdir(parents=True)
-        (self.tend.home / "rsyslog").mkdir()
         config = self.tend.write("rsyslog/rsyslog.conf", f'global(workDirectory="{self.tend.home}/rsyslog")\n' + snippet(
             "rsyslog.conf").replace("/var/log/tend", str(self.tend.home / "logs")).replace(
                 'port="514"', f'port="{server.server_address[1]}"'))
-        rsyslogd = subprocess.Popen([RSYSLOGD, "-n", "-f", config, "-i", self.tend.home / "rsyslog/pid"],
-                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.addCleanup(rsyslogd.wait, 10)
-        self.addCleanup(rsyslogd.terminate)
+        start_rsyslogd(self, config, self.tend.home / "logs/gen")
         self.tend.write("gen.py", GENERATOR, 0o755)
-        self.tend.config({"name": "gen", "script": "./gen.py", "logs": {"max_size": "128K"}})
-        time.sleep(1)  # until it watches the folder
+        self.tend.config({"name": "gen", "script": "./gen.py", "logs": {"max_size": "128K"},
+                          "args": [str(a) for a in (LINES, Syslog.count, 1, 600)]})  # half a segment
         self.start("tend.yaml")
         wait_until(lambda: len(self.tend.records("gen")) == LINES, 60, "all lines are written", interval=0.5)
         self.assertGreater(self.tend.metric("tend_app_log_rotations_total", app="gen", reason="size"), 2)

@@ -1,26 +1,13 @@
 """What a real tailer sees of files that we rotate: rsyslog's imfile, as Debian has it."""
-import os
-import shutil
-import subprocess
 import time
 import unittest
 
 from harness import TendTest, main, wait_until
+from rsyslog import GENERATOR, RSYSLOGD, start_rsyslogd
 
 LINES = 20_000
 ROTATIONS = 7
-RSYSLOGD = shutil.which("rsyslogd", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
-
-# 2,000 lines a second; a record of 105 bytes.
-WORKER = f"""#!/usr/bin/python3
-import sys, time
-for n in range({LINES}):
-    sys.stdout.write(f'line {{n:06}} ' + 'x' * 46 + '\\n')
-    if n % 20 == 19:
-        sys.stdout.flush()
-        time.sleep(0.01)
-time.sleep(600)
-"""
+RECORD, SEGMENT = 105, 272  # bytes, KiB
 
 CONFIG = """
 global(workDirectory="{folder}")
@@ -33,31 +20,14 @@ input(type="imfile" file="{logs}/gen/*.log" tag="gen" ruleset="keep")
 
 @unittest.skipIf(RSYSLOGD is None, "needs rsyslogd")
 class TailerTest(TendTest):
-    def start_tailer(self):
-        folder = self.tend.home / "rsyslog"
-        folder.mkdir()
-        config = self.tend.write("rsyslog/rsyslog.conf",
-                                 CONFIG.format(folder=folder, logs=self.tend.home / "logs"))
-        tailer = subprocess.Popen([RSYSLOGD, "-n", "-f", config, "-i", folder / "pid"],
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.addCleanup(self.stop_tailer, tailer)
-        return folder / "got"
-
-    @staticmethod
-    def stop_tailer(tailer):
-        tailer.terminate()
-        try:
-            tailer.wait(10)
-        except subprocess.TimeoutExpired:
-            tailer.kill()
-            tailer.wait()
-
     def test_it_sees_every_line_once(self):
-        (self.tend.home / "logs" / "gen").mkdir(parents=True)
-        got = self.start_tailer()
-        self.tend.write("gen.py", WORKER, 0o755)
-        self.tend.config({"name": "gen", "script": "./gen.py", "logs": {"max_size": "272K"}})
-        time.sleep(1)  # until it watches the folder
+        logs, folder = self.tend.home / "logs", self.tend.home / "rsyslog"
+        got = folder / "got"
+        (logs / "gen").mkdir(parents=True)
+        start_rsyslogd(self, self.tend.write("rsyslog/rsyslog.conf", CONFIG.format(folder=folder, logs=logs)), logs / "gen")
+        self.tend.write("gen.py", GENERATOR, 0o755)
+        self.tend.config({"name": "gen", "script": "./gen.py", "logs": {"max_size": f"{SEGMENT}K"},
+                          "args": [str(a) for a in (LINES, got, RECORD, SEGMENT * 1024 // RECORD // 2)]})
         self.start("tend.yaml")
         wait_until(lambda: len(self.tend.records("gen")) == LINES, 60, "all lines are written", interval=0.5)
         rotations = self.tend.metric("tend_app_log_rotations_total", app="gen", reason="size")
