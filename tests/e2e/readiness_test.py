@@ -23,7 +23,15 @@ http.createServer((request, response) => {
 }).listen(process.env.PORT);
 """
 
-READY_LATER = NODE + "setTimeout(() => process.send('ready'), 700);\n"
+
+def when_let(javascript):
+    """That is done as soon as the test lets it."""
+    return ("const let_in = setInterval(() => { if (!require('fs').existsSync('let')) return; clearInterval(let_in);"
+            + javascript + "}, 20);\n")
+
+
+WAIT_LET = "import os, time\nwhile not os.path.exists('let'): time.sleep(0.02)\n"
+READY_WHEN_LET = NODE + when_let("process.send('ready');")
 
 NOTIFY = """#!/usr/bin/python3
 import os, socket, time
@@ -32,61 +40,74 @@ def say(text):
         path = os.environ['NOTIFY_SOCKET']
         s.connect('\\0' + path[1:] if path[0] == '@' else path)
         s.send(text)
-time.sleep(0.7)
-say(b'STATUS=warm\\nREADY=1\\n')
 """
+READY = "say(b'STATUS=warm\\nREADY=1\\n')\n"
 
 
 class ReadyTest(TendTest):
     """`tend start` returns when the worker is up, by whatever it says so."""
 
     def started(self, script, content, late=0.6, early=2, code=0, **more):
-        """Seconds that the start took: at least `late`, and the worker was starting all the while."""
+        """The start takes `late` seconds at least, and fewer than `early` after the worker was let. A machine
+        that stands still makes that longer, but not three times running."""
         self.tend.write(script, content)
         self.port = free_port()
         self.tend.config({"name": "app", "script": f"./{script}", "env": {"PORT": str(self.port)}, **more})
+        for _ in range(3):
+            took = self.started_once(late, code)
+            if not early or PATIENCE > 1 or took < early:
+                return
+            self.tend.ok("kill")
+        self.fail(f"it was let, and up {took:.1f} s later")
+
+    def started_once(self, late, code):
+        """Seconds from when the worker was let until the start had ended; before that it was starting."""
+        let = self.tend.home / "let"
+        let.unlink(missing_ok=True)
         begun = time.monotonic()
         start = self.tend.spawn("start", "tend.yaml")
         if late:
             wait_until(lambda: self.tend.worker("app")["state"] == "starting", 10)
+            time.sleep(0.6)
+            self.assertIsNone(start.poll(), "it waits for the worker")
+        let.touch()
+        let_at = time.monotonic()
         self.assertEqual(start.wait(30 * PATIENCE), code)
-        took = time.monotonic() - begun
-        self.assertGreaterEqual(took, late)
-        if early and PATIENCE == 1:
-            self.assertLess(took, late + early)
+        ended = time.monotonic()
+        self.assertGreaterEqual(ended - begun, late)
         if code == 0:
             self.assertEqual(self.tend.worker("app")["state"], "online")
-        return took
+        return ended - let_at
 
     def test_process_send_ready(self):
-        self.started("app.js", READY_LATER, wait_ready=True, listen_timeout=10000)
+        self.started("app.js", READY_WHEN_LET, wait_ready=True, listen_timeout=10000)
 
     def test_process_send_ready_in_a_cluster(self):
-        self.started("app.js", READY_LATER, wait_ready=True, listen_timeout=10000, exec_mode="cluster", instances=2)
+        self.started("app.js", READY_WHEN_LET, wait_ready=True, listen_timeout=10000, exec_mode="cluster", instances=2)
 
     def test_a_cluster_is_up_when_it_listens(self):
-        self.started("app.js", "setTimeout(() => {" + NODE + "}, 700);", exec_mode="cluster", listen_timeout=10000)
+        self.started("app.js", when_let(NODE), exec_mode="cluster", listen_timeout=10000)
 
     def test_sd_notify(self):
-        self.started("app.py", NOTIFY + "time.sleep(600)\n", wait_ready=True, listen_timeout=10000)
+        self.started("app.py", NOTIFY + WAIT_LET + READY + "time.sleep(600)\n", wait_ready=True, listen_timeout=10000)
 
     def test_http(self):
         self.started("app.js", NODE.replace("let healthy = true", "let healthy = false")
-                     + "setTimeout(() => { healthy = true; }, 700);", ready={"http": "/health", "timeout": "10s"})
+                     + when_let("healthy = true;"), ready={"http": "/health", "timeout": "10s"})
 
     def test_tcp(self):
         port = free_port()
-        self.started("app.js", "setTimeout(() => require('net').createServer().listen(%d), 700);" % port,
+        self.started("app.js", when_let(f"require('net').createServer().listen({port});"),
                      ready={"tcp": str(port), "timeout": "10s"})
 
     def test_log(self):
-        self.started("app.py", "import time\nprint('warming up', flush=True)\ntime.sleep(0.7)\n"
+        self.started("app.py", "print('warming up', flush=True)\n" + WAIT_LET +
                      "print('Ready to serve 12 clients', flush=True)\ntime.sleep(600)\n",
                      ready={"log": r"^Ready to serve \d+ clients$", "timeout": "10s"})
 
     def test_who_never_says_so_counts_as_up_after_listen_timeout(self):
         """As with PM2, but it is said."""
-        self.started("app.js", NODE, wait_ready=True, listen_timeout=1500, late=1.4, code=7)
+        self.started("app.js", NODE, wait_ready=True, listen_timeout=3000, late=2.9, early=5, code=7)
         self.assertTrue(alive(self.tend.worker("app")["pid"]))
         self.assertEqual(self.tend.worker("app")["restarts"], 0)
 
@@ -149,6 +170,7 @@ class HealthTest(TendTest):
                         "s = socket.create_server(('127.0.0.1', int(os.environ['PORT'])))\n"
                         "signal.signal(signal.SIGUSR1, lambda *_: s.close())\nwhile True: time.sleep(1)\n")
         self.tend.config({"name": "app", "script": "./app.py", "env": {"PORT": str(self.port)},
+                          "ready": {"tcp": str(self.port), "timeout": "10s"},
                           "health": {"tcp": str(self.port), **self.FAST}})
         self.start("tend.yaml")
         pid = self.tend.worker("app")["pid"]
@@ -165,15 +187,16 @@ class HealthTest(TendTest):
         wait_until(lambda: self.tend.worker("app")["restarts_by_reason"]["unresponsive"] == 1, 15)
 
     def test_nobody_is_restarted_for_what_dies_of_tend(self):
-        """The strictest checks, while core and sidecar are killed again and again."""
-        health = {"every": "100ms", "failures": 1, "grace": "500ms", "timeout": "1s"}
+        """The strictest checks, while core and sidecar are killed again and again. But a machine that stands
+        still for a second makes nobody sick."""
+        health = {"every": "100ms", "failures": 1, "grace": "500ms", "timeout": "10s"}
         self.start_app(health={"http": "/health", **health}, exec_mode="cluster", instances=2, max_memory_restart="1G")
         before = self.tend.pids("app")
         time.sleep(1)
         for role in ("tend-sidecar", "tend-core") * 2:
             os.kill(self.tend.daemon(role), signal.SIGKILL)
             time.sleep(1.5)
-        self.assertEqual(self.tend.pids("app"), before)
+        wait_until(lambda: self.tend.pids("app") == before, 10, "the same workers")
         self.assertEqual(sum(w["restarts"] for w in self.tend.app("app")["workers"]), 0)
         sick = self.ask("/sick")[1]
         wait_until(lambda: sick not in self.tend.pids("app").values(), 15)
@@ -194,7 +217,7 @@ class HealthTest(TendTest):
         self.restarted(pid, "unresponsive", timeout=20)
 
     def test_watchdog(self):
-        self.tend.write("app.py", NOTIFY + "for _ in range(5):\n    say(b'WATCHDOG=1')\n    time.sleep(0.3)\n"
+        self.tend.write("app.py", NOTIFY + READY + "for _ in range(5):\n    say(b'WATCHDOG=1')\n    time.sleep(0.3)\n"
                         "time.sleep(600)\n")
         self.tend.config({"name": "app", "script": "./app.py", "wait_ready": True,
                           "health": {"watchdog": "1s", "grace": 0}})
@@ -230,9 +253,14 @@ class ChangeTest(TendTest):
         self.start("tend.yaml")
         return self.tend.worker("app")["pid"]
 
+    def release(self, said):
+        """In one step: half of it is no change of its own, and no worker begins with it."""
+        new = self.tend.write("new.py", f"import time\nprint('{said}', flush=True)\ntime.sleep(600)\n")
+        os.rename(new, self.tend.home / "app/app.py")
+
     def test_watch(self):
         pid = self.app(watch=True)
-        self.tend.write("app/app.py", "import time\nprint('new', flush=True)\ntime.sleep(600)\n")
+        self.release("new")
         wait_until(lambda: self.tend.worker("app")["pid"] not in (None, pid), 10)
         wait_until(lambda: "new" in self.tend.texts("app"), 10)
         self.assertEqual(self.restarts("watch"), 1)
@@ -240,7 +268,7 @@ class ChangeTest(TendTest):
     def test_a_change_during_the_restart_is_not_lost(self):
         self.app(watch=True)
         for text in ("two", "three"):
-            self.tend.write("app/app.py", f"import time\nprint('{text}', flush=True)\ntime.sleep(600)\n")
+            self.release(text)
             wait_until(lambda: text in self.tend.texts("app"), 15)
         self.tend.wait_state("app", "online")
         time.sleep(2)
@@ -265,17 +293,15 @@ class ChangeTest(TendTest):
         wait_until(lambda: self.restarts("watch") > seen, 10)
 
     def test_ignore_watch(self):
+        (self.tend.home / "app/lib").mkdir(parents=True)
         self.app(watch=True, ignore_watch=["uploads", "*.tmp"])
-        for name in ("uploads/a", "x.tmp", "lib/y.tmp"):
-            self.tend.write(f"app/{name}", "1")
-        time.sleep(1.5)
-        # lib itself was new; after that has been seen, nothing may follow.
-        seen = self.restarts("watch")
-        self.assertLessEqual(seen, 1)
-        for name in ("uploads/a", "uploads/b/c", "x.tmp", "lib/y.tmp"):
-            self.tend.write(f"app/{name}", "2")
-        time.sleep(1.5)
-        self.assertEqual(self.restarts("watch"), seen)
+        for names in (("uploads/a", "x.tmp", "lib/y.tmp"), ("uploads/a", "uploads/b/c", "x.tmp", "lib/y.tmp")):
+            for name in names:
+                self.tend.write(f"app/{name}", str(len(names)))
+            time.sleep(1.5)
+            self.assertEqual(self.restarts("watch"), 0)
+        self.tend.write("app/lib/y", "")
+        wait_until(lambda: self.restarts("watch") >= 1, 10, "the others are seen")
 
     def test_node_modules_and_dot_files_are_ignored(self):
         pid = self.app(watch=True)
@@ -286,12 +312,18 @@ class ChangeTest(TendTest):
 
     def test_many_changes_are_one_restart(self):
         self.app(watch=True, watch_delay=500)
-        for i in range(30):
-            self.tend.write(f"app/{i}.txt", str(i))
-            time.sleep(0.01)
-        wait_until(lambda: self.restarts("watch") == 1, 10)
-        time.sleep(1.5)
-        self.assertEqual(self.restarts("watch"), 1)
+        for _ in range(3):
+            before, longest = self.restarts("watch"), 0
+            for i in range(30):
+                begun = time.monotonic()
+                self.tend.write(f"app/{i}.txt", str(i))
+                time.sleep(0.01)
+                longest = max(longest, time.monotonic() - begun)
+            wait_until(lambda: self.restarts("watch") > before, 10)  # noqa: B023
+            time.sleep(1.5)
+            if longest < 0.3:  # else the machine stood still between two of them, for nearly as long as the delay
+                break
+        self.assertEqual(self.restarts("watch"), before + 1)
 
     def test_cron(self):
         """Six fields: every two seconds."""
@@ -382,14 +414,18 @@ setInterval(() => {}, 1000);
         self.tend.config({"name": "app", "script": "./app.js", "instances": 2})
         self.start("tend.yaml")
 
+    def trigger(self, *words):
+        """stdout, once the workers have said which actions they have."""
+        return wait_until(lambda: self.tend.ok("trigger", "app", *words), 25)  # one that nobody answers takes 10 s
+
     def test_each_worker_answers(self):
-        out = self.tend.ok("trigger", "app", "hello")
+        out = self.trigger("hello")
         for pid in self.tend.pids("app").values():
             self.assertIn(str(pid), out)
-        self.assertIn('told "hello"', self.tend.texts("app"))
+        wait_until(lambda: 'told "hello"' in self.tend.texts("app"), 5)
 
     def test_a_parameter(self):
-        self.assertIn("42", self.tend.ok("trigger", "app", "add", "41"))
+        self.assertIn("42", self.trigger("add", "41"))
 
     def test_no_such_action(self):
         code, _, err = self.tend.run("trigger", "app", "none")
