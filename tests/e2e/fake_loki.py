@@ -13,6 +13,8 @@ import time
 
 import snappy
 
+from harness import free_port
+
 PUSH = "/loki/api/v1/push"
 BODY_MAX = 4 << 20
 LINE_MAX = 256 << 10
@@ -122,7 +124,7 @@ class FakeLoki:
         self.token = self.rate = None
         self.newest, self.budget, self.budget_time = {}, 0.0, time.monotonic()
         self.largest = 0
-        self.server, self.port = None, port
+        self.server, self.port = None, port or free_port()  # it comes back to where it was
         self.start()
 
     @property
@@ -171,7 +173,6 @@ class FakeLoki:
 
         self.server = Server(("127.0.0.1", self.port), Handler)
         self.server.connections = set()
-        self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self):

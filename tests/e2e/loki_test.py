@@ -262,8 +262,8 @@ class ProductTest(TendTest):
 
     def stop_and_wait_for_all(self):
         self.tend.ok("stop", "api")
-        total = self.tend.texts("api", "stdout")
-        last = int(total[-1].split()[1])
+        last = int((self.tend.home / "count").read_text())
+        wait_until(lambda: int(self.tend.texts("api", "stdout")[-1].split()[1]) == last, 20, "the last line is written")
         wait_until(lambda: len(set(self.numbers())) >= last, 60, "all lines are there")
         self.assertEqual(self.numbers(), list(range(1, last + 1)))
         return last
@@ -273,7 +273,7 @@ class ProductTest(TendTest):
         self.start("tend.yaml")
         wait_until(lambda: len(self.numbers()) > 1000, 20, "lines arrive")
         for _ in range(3):
-            os.kill(self.tend.daemon("tend-sidecar"), signal.SIGKILL)
+            os.kill(wait_until(lambda: self.tend.daemon("tend-sidecar")), signal.SIGKILL)
             time.sleep(0.7)
         self.loki.stop()
         time.sleep(1)
@@ -296,12 +296,14 @@ class ProductTest(TendTest):
         self.assertEqual(self.tend.metric("tend_worker_up", app=name, worker="0"), 1)
         self.loki.stop()
         self.tend.ok("delete", name)
+        total = int((self.tend.home / "count").read_text())
+        log, = (self.tend.home / "logs").glob("*acme*/*.log")
+        wait_until(lambda: log.read_text().endswith(f" line {total} {'x' * 20}\n"), 20, "the last line is written")
         for pid in [self.tend.daemon(name) for name in ("tend-sidecar", "tend-core", "tendd")]:
             os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not self.tend.processes(), 10, "all of tend is gone")
         self.loki.start()
         self.start(self.tend.write("idle.sh", "#!/bin/sh\nsleep 60\n", 0o755))
-        total = int((self.tend.home / "count").read_text())
         wait_until(lambda: len(self.loki.lines(app=name)) >= total, 30, "the rest arrives")
         self.assertEqual([line.split()[1] for _, line, _ in self.loki.lines(app=name)],
                          [str(n + 1) for n in range(total)])

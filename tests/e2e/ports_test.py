@@ -2,7 +2,6 @@
 import http.client
 import os
 import pathlib
-import re
 import shutil
 import signal
 import socket
@@ -324,7 +323,7 @@ class GunicornTest(ClusterTest):
         self.ask_until_served()
         status, _, body = self.ask()
         self.assertEqual((status, body), (200, "python"))
-        self.assertIn("Listening at: http://127.0.0.1:%d" % self.port, "\n".join(self.tend.texts("web")))
+        wait_until(lambda: "Listening at: http://127.0.0.1:%d" % self.port in "\n".join(self.tend.texts("web")), 5)
 
     def test_it_says_that_it_is_ready(self):
         self.start_gunicorn(wait_ready=True, listen_timeout="10s")
@@ -382,7 +381,7 @@ class GunicornTest(ClusterTest):
         children = wait_until(two, 10)
         self.tend.ok("stop", "web")
         self.assertFalse([p for p in {pid, *children} if alive(p)])
-        self.assertTrue(re.search("Shutting down: Master", "\n".join(self.tend.texts("web"))))
+        wait_until(lambda: "Shutting down: Master" in "\n".join(self.tend.texts("web")), 5)
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ class PythonTest(TendTest):
                                           stream="stdout"), 1)
 
     def test_it_is_stopped_by_sigint_and_says_bye(self):
+        wait_until(lambda: self.request("/"), what="it serves, so that it takes a SIGINT")
         self.tend.ok("stop", "py")
         wait_until(lambda: "bye" in self.tend.texts("py"), 5)
         worker = self.tend.worker("py")

@@ -27,9 +27,11 @@ class RotationTest(TendTest):
         return int(self.tend.read_log(self.active).split()[-1])
 
     def end(self):
-        """How many lines there were in all."""
+        """How many lines there were in all, once they are on disk."""
         self.tend.ok("stop", "gen")
-        return int(wait_until(self.count_file.read_text, 5))
+        total = int(wait_until(self.count_file.read_text, 5))
+        wait_until(lambda: self.numbers(self.tend.records("gen"))[-1] == total, 10, "the last line is written")
+        return total
 
     @staticmethod
     def numbers(records):
@@ -58,7 +60,7 @@ class RotationTest(TendTest):
         self.tend.config({"name": "gen", "script": "./counter.py", "args": [str(self.count_file), "0"],
                           "logs": {"rotate": "* * * * *"}})
         self.start("tend.yaml")
-        rotated = wait_until(lambda: [f for f in self.tend.log_files("gen")[:-1]], 62, "the minute is over")
+        rotated = wait_until(lambda: [f for f in self.tend.log_files("gen")[:-1]], 75, "the minute is over")
         wait_until(lambda: self.tend.metric("tend_app_log_rotations_total", app="gen", reason="time") == 1, 5)
         self.assertRegex(rotated[0].name, r"gen\.log\.\d{8}T\d{4}0\dZ-")
         self.wait_lines()
@@ -68,23 +70,30 @@ class RotationTest(TendTest):
         self.assertEqual(numbers[last_of_the_first:], list(range(1, total + 1)))
 
     def test_moved_and_reopened_as_logrotate_does(self):
-        for n, reopen in enumerate((lambda: self.tend.ok("reloadLogs"),
-                                    lambda: self.tend.ok("logs", "reopen", "gen"),
-                                    lambda: os.kill(self.tend.daemon("tendd"), signal.SIGUSR2),
-                                    lambda: os.kill(self.tend.daemon("tend-core"), signal.SIGUSR2),
-                                    lambda: os.kill(self.tend.daemon("tend-sidecar"), signal.SIGUSR2),
-                                    lambda: None), 1):
-            self.active.rename(self.tend.home / f"moved.{n}")
+        moved = []
+
+        def move(reopen):
+            """Seconds until there is a new file."""
+            moved.append(self.active.rename(self.tend.home / f"moved.{len(moved)}"))
             begun = time.monotonic()
             reopen()
-            wait_until(self.active.exists, 5, "it is made anew", interval=0.005)
-            self.assertLess(time.monotonic() - begun, 2.5)
+            wait_until(self.active.exists, 10, "it is made anew", interval=0.005)
+            took = time.monotonic() - begun
             self.wait_lines()
+            return took
+        for reopen in (lambda: self.tend.ok("reloadLogs"),
+                       lambda: self.tend.ok("logs", "reopen", "gen"),
+                       lambda: os.kill(self.tend.daemon("tendd"), signal.SIGUSR2),
+                       lambda: os.kill(self.tend.daemon("tend-core"), signal.SIGUSR2),
+                       lambda: os.kill(self.tend.daemon("tend-sidecar"), signal.SIGUSR2),
+                       lambda: None):
+            # A disk that stands still makes it late, but not each time.
+            self.assertTrue(any(move(reopen) < 2.5 for _ in range(3)))
         total = self.end()
-        records = [r for n in range(1, 7) for r in self.tend.records_of(self.tend.home / f"moved.{n}")]
+        records = [r for file in moved for r in self.tend.records_of(file)]
         records += self.tend.records("gen")
         self.assertEqual(self.numbers(records), list(range(1, total + 1)))
-        self.assertEqual(self.external(), 6)
+        self.assertEqual(self.external(), len(moved))
         self.assert_own_log_says("moved")
 
     def test_removed(self):
