@@ -120,7 +120,7 @@ class MetricsTest(TendTest):
         def requests():
             return {(dict(key[1:])["method"], dict(key[1:])["result"]): value for key, value in self.tend.metrics().items()
                     if key[0] == "tend_control_requests_total"}
-        before = requests()
+        before = wait_until(lambda: (lambda now: now if now["start", "error"] else None)(requests()), 5)
         self.assertEqual(len(before), 20, "all of them from the beginning")
         self.assertEqual((before["start", "ok"], before["start", "error"]), (0, 1), "bad did not come up")
         for _ in range(3):
@@ -134,11 +134,11 @@ class MetricsTest(TendTest):
         wait_until(lambda: requests()["describe", "ok"] >= 4, 5, "it goes on")
 
     def test_both_formats_say_the_same(self):
-        classic = {line.split("{")[0].split(" ")[0] for line in self.page(None)[1].decode().splitlines()
-                   if line and not line.startswith("#")}
-        opened = {line.split("{")[0].split(" ")[0] for line in self.page(OPEN_METRICS)[1].decode().splitlines()
-                  if line and not line.startswith("#")}
-        self.assertEqual(classic, opened)
+        def names(accept):
+            return {line.split("{")[0].split(" ")[0] for line in self.page(accept)[1].decode().splitlines()
+                    if line and not line.startswith("#")}
+        # The two pages may be of different moments.
+        wait_until(lambda: self.assertEqual(names(None), names(OPEN_METRICS)) is None, 10)
 
     @unittest.skipUnless(shutil.which("promtool"), "prometheus is not installed")
     def test_promtool_has_no_complaint(self):

@@ -133,8 +133,9 @@ class NotifyTest(Fragile):
         slack, pager = self.hook(), self.hook(lambda *_: 202)
         self.tend.write("slack-url", slack.url + "/services/T0/B0/secret\n", 0o600)
         self.run_fragile({"slack": {"url_file": "slack-url", "events": ["errored"]},
-                          "pagerduty": {"url": pager.url + "/v2/enqueue", "secret_file": "key"}})
-        wait_until(lambda: len(slack.bodies()) == 1 and len(pager.bodies()) == 2, 20)
+                          "pagerduty": {"url": pager.url + "/v2/enqueue", "secret_file": "key"}},
+                         restart_delay="1s")  # time in which the loop is seen before it is given up
+        wait_until(lambda: len(slack.bodies()) == 1 and len(pager.bodies()) == 2, 30)
         message = slack.bodies()[0]
         self.assertIn("api:0", message["text"])
         text = json.dumps(message["blocks"])
@@ -164,7 +165,7 @@ class NotifyTest(Fragile):
             said, _, incident = line.partition(" {")
             self.assertEqual(said, f"{event} opened api:0")
             self.assertEqual(json.loads("{" + incident)["event"], event)
-        self.assertEqual(self.tend.zombies(), [])
+        wait_until(lambda: not self.tend.zombies(), 5, "the dead are taken off")
 
     def test_notify_test_says_the_truth(self):
         good, bad = self.hook(), self.hook(404)
@@ -303,9 +304,9 @@ class AlertmanagerTest(Fragile):
             return {alert["labels"]["alertname"]: alert for alert in json.load(answer)}
 
     def test_alerts_fire_and_end(self):
-        self.run_fragile({"alertmanager": {"url": self.alertmanager}})
-        wait_until(lambda: list(self.alerts()) == ["TendCrashLoop"], 20)
-        errored = wait_until(lambda: self.alerts().get("TendErrored"), 20)
+        self.run_fragile({"alertmanager": {"url": self.alertmanager}}, restart_delay="1s")  # as above
+        wait_until(lambda: list(self.alerts()) == ["TendCrashLoop"], 30)
+        errored = wait_until(lambda: self.alerts().get("TendErrored"), 30)
         self.assertEqual(list(self.alerts()), ["TendErrored"])
         self.assertEqual(errored["labels"]["app"], "api")
         self.assertEqual(errored["labels"]["worker"], "0")

@@ -44,15 +44,17 @@ def say(text):
         s.sendto(text.encode(), os.environ['TEND_STATSD_SOCKET'])
     except OSError:
         pass  # no sidecar just now
-# Not before tend's parts know each other.
-time.sleep(1)
-say('starts:1|c')
+# What it says once must be heard: not before the test has seen what it says all the time.
+known = f'known-{os.getpid()}'
 if os.fork() == 0:
     while True:
         say('of_child:7|g')
         time.sleep(0.2)
 while True:
-    say('requests:1|c\\nqueue:3|g\\nquery:20|ms\\nsize:300|h\\nnonsense')
+    say(f'requests:1|c\\nqueue:3|g\\nquery:20|ms\\nsize:300|h\\nlife:{os.getpid()}|g\\nnonsense')
+    if known and os.path.exists(known):
+        say('starts:1|c')
+        known = None
     time.sleep(0.1)
 """
 
@@ -160,6 +162,12 @@ class PythonRuntimeTest(RuntimeTest):
 
 
 class CustomTest(RuntimeTest):
+    def let_it_say_starts(self):
+        """Worker 0, when what it says in this life is heard."""
+        pid = self.tend.worker("app")["pid"]
+        wait_until(lambda: self.custom("life") == pid, 15, "this life is heard")
+        self.tend.write(f"known-{pid}", "")
+
     def test_statsd(self):
         self.tend.write("app.py", STATSD)
         self.tend.config({"name": "app", "script": "./app.py", "interpreter": "/usr/bin/python3", "instances": 2})
@@ -176,7 +184,10 @@ class CustomTest(RuntimeTest):
         self.assertAlmostEqual(self.value("tend_worker_custom_timing_p99_seconds", name="query"), 0.02, 3)
         self.assertEqual(self.value("tend_worker_custom_samples_p99", name="size"), 300)
         self.assertGreaterEqual(self.value("tend_worker_custom_refused_total"), 5)
+        self.let_it_say_starts()
+        self.wait_value("tend_worker_custom_events_total", 1, name="starts")
         self.tend.ok("restart", "app:0")
+        self.let_it_say_starts()
         self.wait_value("tend_worker_custom_events_total", 2, name="starts")
         self.tend.ok("stop", "app:0")
         self.wait_absent("tend_worker_custom", name="queue")
@@ -187,7 +198,8 @@ class CustomTest(RuntimeTest):
         self.tend.write("app.py", "import time\ntime.sleep(60)\n")
         self.start("app.py", "--name", "app")
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-            sender.sendto(b"requests:1|c", str(self.tend.home / "statsd.sock"))
+            wait_until(lambda: sender.sendto(b"requests:1|c", str(self.tend.home / "statsd.sock")),
+                       what="the sidecar is there")
         wait_until(lambda: self.tend.metric("tend_collector_errors_total", collector="statsd") == 1, 10)
         self.assertNotIn("tend_worker_custom_events_total", {sample[0] for sample in self.tend.metrics()})
 

@@ -62,7 +62,8 @@ class StateTest(TendTest):
         saved = self.tend.home / "state" / "apps.json"
         self.assertEqual(stat.S_IMODE(saved.stat().st_mode), 0o600)
         self.assertEqual(stat.S_IMODE(saved.parent.stat().st_mode), 0o700)
-        self.assertEqual(stat.S_IMODE(self.tend.app_logs("api").stat().st_mode) & 0o007, 0)
+        logs = wait_until(lambda: self.tend.app_logs("api").stat(), what="the sidecar is there")
+        self.assertEqual(stat.S_IMODE(logs.st_mode) & 0o007, 0)
         self.assertEqual(stat.S_IMODE((self.tend.home / "tend.sock").stat().st_mode) & 0o007, 0)
 
     def test_secrets_appear_nowhere(self):
@@ -70,7 +71,7 @@ class StateTest(TendTest):
                  self.tend.ok("describe", "api", "--json"), self.tend.ok("env", "api"),
                  self.tend.ok("env", "api", "--json"), self.tend.own_log()]
         for path in ("/metrics", "/api/v1/apps", "/api/v1/logs?app=api"):
-            pages.append(self.tend.get(path, unix=True)[2].decode())
+            pages.append(wait_until(lambda: self.tend.get(path, unix=True))[2].decode())  # noqa: B023
         for page in pages:
             self.assertNotIn(SECRET, page)
         json.loads(pages[5])
@@ -85,8 +86,8 @@ class KeysOfTheFileTest(TendTest):
         first, second = (f"127.0.0.1:{free_port()}" for _ in range(2))
         self.tend.config(self.APP, listen=first)
         self.start("tend.yaml")
-        self.assertEqual((self.tend.home / "listen").read_text().strip(), first)
-        self.assertEqual(self.tend.get("/healthz")[0], 200)
+        self.assertEqual(wait_until((self.tend.home / "listen").read_text, what="the sidecar is there").strip(), first)
+        self.assertEqual(wait_until(lambda: self.tend.get("/healthz"))[0], 200)
         self.tend.config(self.APP, listen=second)
         self.assertIn(f"listens on {first}, not on {second}", self.start("tend.yaml")[1])
 

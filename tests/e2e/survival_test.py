@@ -125,12 +125,12 @@ class SurvivalTest(TendTest):
     def test_start_waits_for_a_daemon_that_is_leaving(self):
         sidecar = self.tend.daemon("tend-sidecar")
         os.kill(sidecar, signal.SIGSTOP)
-        going_on = threading.Timer(1.0, os.kill, (sidecar, signal.SIGCONT))
-        going_on.start()
-        self.addCleanup(going_on.join)
         os.kill(self.tend.daemon("tendd"), signal.SIGTERM)
         wait_until(lambda: "tend-core" not in self.tend.processes().values(), 5, "the core has left")
         self.assertIn("tendd", self.tend.processes().values(), "the keeper has not")
+        going_on = threading.Timer(1.0, os.kill, (sidecar, signal.SIGCONT))
+        going_on.start()
+        self.addCleanup(going_on.join)
         self.tend.ok("start", "tend.yaml")
         self.assertNotEqual(self.tend.daemon("tend-sidecar"), sidecar)
 
@@ -143,7 +143,7 @@ class SurvivalTest(TendTest):
     def test_restarts_of_our_parts_are_told(self):
         self.kill("tend-sidecar")
         self.still_works()
-        self.assertEqual(self.tend.zombies(), [])
+        wait_until(lambda: not self.tend.zombies(), 5, "the dead are taken off")
 
 
 if __name__ == "__main__":

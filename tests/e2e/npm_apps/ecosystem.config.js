@@ -6,7 +6,7 @@ const cluster = (name, script, port, more = {}) => ({
   cwd: __dirname,
   exec_mode: 'cluster',
   instances: 2,
-  kill_timeout: 3000,
+  kill_timeout: 10000,
   listen_timeout: 10000,
   env: { NODE_ENV: 'production', PORT: port },
   ...more,
