@@ -2,6 +2,7 @@
 counted and said, and writing goes on by itself. Needs root for the mounts."""
 import shutil
 import subprocess
+import threading
 import time
 import unittest
 
@@ -168,6 +169,20 @@ class DiskSafetyTest(TendTest):
         wait_until(lambda: time.time() - active.stat().st_mtime < 0.5, 10, "and in the mount again")
         total = self.end()
         self.assertEqual(self.numbers()[-1], total)
+
+    def test_a_disk_that_stands(self):
+        """What the app said is shown by `tend logs`, although the disk takes it only a second later."""
+        self.loop_mount("mkfs.ext4", 24 * MB)
+        self.flow(20)
+        wait_until(lambda: self.captured() > 1000, 10)
+        sh("fsfreeze", "-f", self.logs)
+        thaw = threading.Timer(1, sh, ("fsfreeze", "-u", self.logs))
+        self.addCleanup(thaw.join)  # before it is unmounted
+        thaw.start()
+        self.tend.ok("stop", "gen")
+        total = int(wait_until(self.count_file.read_text, 5))
+        last = self.tend.ok("logs", "gen", "-n", "1", "-o", "raw")
+        self.assertEqual(int(last.split()[1]), total)
 
     def test_over_quota(self):
         self.loop_mount("mkfs.btrfs", 128 * MB)
