@@ -13,7 +13,7 @@ namespace tend::cli {
 namespace {
 
 constexpr std::chrono::milliseconds kHeadLimit = std::chrono::seconds(5);
-constexpr std::chrono::milliseconds kReopenAfter{200};
+constexpr std::chrono::milliseconds kRetry{200};
 // A sidecar that was killed is back much sooner; this is for one that is not there at all.
 constexpr auto kAbsentMax = std::chrono::seconds(3);
 constexpr auto kAbsentFollowMax = std::chrono::seconds(30);
@@ -36,7 +36,7 @@ class LogStream {
     while (!stop_()) {
       const ExitCode code = Read(Rest(), seen_.Since().empty() ? kAbsentMax : kAbsentFollowMax);
       if (code != ExitCode::kOk) return Flushed(code);
-      if (!stop_()) std::this_thread::sleep_for(kReopenAfter);
+      if (!stop_()) std::this_thread::sleep_for(kRetry);
     }
     following_ = false;
     stopping_ = true;
@@ -94,7 +94,7 @@ class LogStream {
       seen_.Reconnected();
       if (std::chrono::steady_clock::now() > give_up) return Absent(status.error());
       if (!stopping_ && stop_()) return ExitCode::kOk;
-      std::this_thread::sleep_for(kReopenAfter);
+      std::this_thread::sleep_for(kRetry);
     }
   }
 

@@ -19,7 +19,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kLimit = std::chrono::seconds(5);
 // Of what can only take something away: apps do not wait for a sidecar.
 constexpr std::chrono::milliseconds kShortLimit{300};
-constexpr std::chrono::milliseconds kAskAgainAfter{20};
+constexpr std::chrono::milliseconds kRetry{20};
 
 std::string Summary(const config::ObserveConfig& observe) {
   if (observe.exporters.empty() && observe.receivers.empty())
@@ -71,8 +71,8 @@ Result<std::string> PutObserve(const Paths& paths,
     const auto reply = HttpSend(paths.http_socket, "PUT", "/api/v1/observe", request, left);
     if (reply && reply->status == 200) return reply->body;
     const bool may_come = reply ? reply->status == 503 : reply.error().code() == Errc::kUnreachable;
-    if (may_come && left > kAskAgainAfter) {
-      std::this_thread::sleep_for(kAskAgainAfter);
+    if (may_come && left > kRetry) {
+      std::this_thread::sleep_for(kRetry);
       continue;
     }
     if (!reply) return reply.error();

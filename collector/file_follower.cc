@@ -11,7 +11,7 @@
 namespace tend::collector {
 namespace {
 
-constexpr std::size_t kFileReadBytes = 64 * 1024;
+constexpr std::size_t kReadBytes = 64 * 1024;
 constexpr std::uint32_t kFileEvents = IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF;
 
 }  // namespace
@@ -28,7 +28,7 @@ FileFollower::FileFollower(Loop& loop,
       positions_(std::move(positions)),
       options_(std::move(options)),
       tell_(std::move(tell)),
-      buffer_(kFileReadBytes, '\0'),
+      buffer_(kReadBytes, '\0'),
       inotify_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {}
 
 FileFollower::~FileFollower() = default;

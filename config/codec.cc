@@ -239,17 +239,17 @@ void VisitMembers(T& request,
 template <typename T, typename... Groups>
 inline constexpr bool kIsOneOf = (std::is_same_v<T, Groups> || ...);
 template <typename T>
-concept GroupValue = kIsOneOf<T,
-                              LogConfig,
-                              ReadyConfig,
-                              HealthConfig,
-                              ReloadConfig,
-                              MetricsConfig,
-                              TlsConfig,
-                              PeerConfig,
-                              ExporterConfig,
-                              ReceiverConfig,
-                              ObserveConfig>;
+concept IsGroup = kIsOneOf<T,
+                           LogConfig,
+                           ReadyConfig,
+                           HealthConfig,
+                           ReloadConfig,
+                           MetricsConfig,
+                           TlsConfig,
+                           PeerConfig,
+                           ExporterConfig,
+                           ReceiverConfig,
+                           ObserveConfig>;
 
 class Writer {
  public:
@@ -295,7 +295,7 @@ class Writer {
       object[name] = Of(value);
     return object;
   }
-  template <GroupValue T>
+  template <IsGroup T>
   static json::value Of(const T& group) {
     Writer writer(Secrets::kInclude);
     VisitMembers(group, writer);
@@ -389,7 +389,7 @@ class Reader {
     }
     return true;
   }
-  template <GroupValue T>
+  template <IsGroup T>
   static bool Read(const json::value& from, T& to) {
     if (!from.is_object()) return false;
     Reader reader(from.get_object());

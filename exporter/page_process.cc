@@ -6,9 +6,10 @@ namespace tend::exporter {
 namespace {
 
 using Row = PageRows::Worker;
+using Numbers = ProcessNumbers;
 
 template <typename T>
-auto OfProcess(std::optional<T> ProcessNumbers::*member) {
+auto Of(std::optional<T> Numbers::*member) {
   return [member](const Row& w) { return w.numbers.process.*member; };
 }
 
@@ -17,11 +18,11 @@ template <typename T>
 void Both(PageRows& rows,
           Metric metric,
           std::string_view first_label,
-          std::optional<T> ProcessNumbers::*first,
+          std::optional<T> Numbers::*first,
           std::string_view second_label,
-          std::optional<T> ProcessNumbers::*second) {
+          std::optional<T> Numbers::*second) {
   rows.EachWorker(metric, [&](const Row& w) {
-    const ProcessNumbers& process = w.numbers.process;
+    const Numbers& process = w.numbers.process;
     if (!(process.*first) || !(process.*second)) return;
     rows.out().Sample({w.labels, first_label}, *(process.*first));
     rows.out().Sample({w.labels, second_label}, *(process.*second));
@@ -29,17 +30,17 @@ void Both(PageRows& rows,
 }
 
 void WriteMemory(PageRows& rows) {
-  rows.Optional(Metric::kWorkerResident, OfProcess(&ProcessNumbers::resident_bytes));
-  rows.Optional(Metric::kWorkerProportional, OfProcess(&ProcessNumbers::proportional_bytes));
-  rows.Optional(Metric::kWorkerSwap, OfProcess(&ProcessNumbers::swap_bytes));
-  rows.Optional(Metric::kWorkerVirtual, OfProcess(&ProcessNumbers::virtual_bytes));
-  rows.Optional(Metric::kWorkerPeakResident, OfProcess(&ProcessNumbers::peak_resident_bytes));
-  rows.Optional(Metric::kWorkerMemoryLimit, OfProcess(&ProcessNumbers::memory_limit_bytes));
+  rows.Optional(Metric::kWorkerResident, Of(&Numbers::resident_bytes));
+  rows.Optional(Metric::kWorkerProportional, Of(&Numbers::proportional_bytes));
+  rows.Optional(Metric::kWorkerSwap, Of(&Numbers::swap_bytes));
+  rows.Optional(Metric::kWorkerVirtual, Of(&Numbers::virtual_bytes));
+  rows.Optional(Metric::kWorkerPeakResident, Of(&Numbers::peak_resident_bytes));
+  rows.Optional(Metric::kWorkerMemoryLimit, Of(&Numbers::memory_limit_bytes));
 }
 
 void WriteGroup(PageRows& rows) {
-  rows.Optional(Metric::kWorkerOomKills, OfProcess(&ProcessNumbers::oom_kills));
-  rows.Optional(Metric::kWorkerCpuThrottled, OfProcess(&ProcessNumbers::throttled_seconds));
+  rows.Optional(Metric::kWorkerOomKills, Of(&Numbers::oom_kills));
+  rows.Optional(Metric::kWorkerCpuThrottled, Of(&Numbers::throttled_seconds));
   rows.EachWorker(Metric::kWorkerPressure, [&](const Row& w) {
     for (std::size_t i = 0; i < kPressures.size(); ++i) {
       const auto waited = w.numbers.process.waited_seconds[i];
@@ -52,21 +53,20 @@ void WriteGroup(PageRows& rows) {
 }  // namespace
 
 void WriteProcess(PageRows& rows) {
-  Both(rows, Metric::kWorkerCpu, R"(mode="user")", &ProcessNumbers::cpu_user_seconds,
-       R"(mode="system")", &ProcessNumbers::cpu_system_seconds);
+  Both(rows, Metric::kWorkerCpu, R"(mode="user")", &Numbers::cpu_user_seconds, R"(mode="system")",
+       &Numbers::cpu_system_seconds);
   WriteMemory(rows);
-  rows.Optional(Metric::kWorkerOpenFds, OfProcess(&ProcessNumbers::open_fds));
-  rows.Optional(Metric::kWorkerMaxFds, OfProcess(&ProcessNumbers::max_fds));
-  rows.Optional(Metric::kWorkerThreads, OfProcess(&ProcessNumbers::threads));
-  rows.Optional(Metric::kWorkerProcesses, OfProcess(&ProcessNumbers::processes));
-  Both(rows, Metric::kWorkerContextSwitches, R"(type="voluntary")",
-       &ProcessNumbers::voluntary_switches, R"(type="involuntary")",
-       &ProcessNumbers::involuntary_switches);
-  rows.Optional(Metric::kWorkerCpuWait, OfProcess(&ProcessNumbers::cpu_wait_seconds));
-  Both(rows, Metric::kWorkerPageFaults, R"(type="minor")", &ProcessNumbers::minor_faults,
-       R"(type="major")", &ProcessNumbers::major_faults);
-  rows.Optional(Metric::kWorkerStorageRead, OfProcess(&ProcessNumbers::read_bytes));
-  rows.Optional(Metric::kWorkerStorageWritten, OfProcess(&ProcessNumbers::written_bytes));
+  rows.Optional(Metric::kWorkerOpenFds, Of(&Numbers::open_fds));
+  rows.Optional(Metric::kWorkerMaxFds, Of(&Numbers::max_fds));
+  rows.Optional(Metric::kWorkerThreads, Of(&Numbers::threads));
+  rows.Optional(Metric::kWorkerProcesses, Of(&Numbers::processes));
+  Both(rows, Metric::kWorkerContextSwitches, R"(type="voluntary")", &Numbers::voluntary_switches,
+       R"(type="involuntary")", &Numbers::involuntary_switches);
+  rows.Optional(Metric::kWorkerCpuWait, Of(&Numbers::cpu_wait_seconds));
+  Both(rows, Metric::kWorkerPageFaults, R"(type="minor")", &Numbers::minor_faults,
+       R"(type="major")", &Numbers::major_faults);
+  rows.Optional(Metric::kWorkerStorageRead, Of(&Numbers::read_bytes));
+  rows.Optional(Metric::kWorkerStorageWritten, Of(&Numbers::written_bytes));
   WriteGroup(rows);
   rows.EachWorker(Metric::kWorkerTcpConnections, [&](const Row& w) {
     const auto& connections = w.numbers.process.tcp_connections;

@@ -4,9 +4,10 @@ namespace tend::exporter {
 namespace {
 
 using Row = PageRows::Worker;
+using Numbers = RuntimeNumbers;
 
 template <typename T>
-auto OfRuntime(std::optional<T> RuntimeNumbers::*member) {
+auto Of(std::optional<T> Numbers::*member) {
   return [member](const Row& w) -> std::optional<T> {
     return w.numbers.runtime ? (*w.numbers.runtime).*member : std::nullopt;
   };
@@ -28,12 +29,12 @@ void WriteLag(PageRows& rows) {
   rows.Optional(Metric::kWorkerLagP50, Lag(&LagView::p50_seconds));
   rows.Optional(Metric::kWorkerLagP99, Lag(&LagView::p99_seconds));
   rows.Optional(Metric::kWorkerLagMax, Lag(&LagView::max_seconds));
-  rows.Optional(Metric::kWorkerStalls, OfRuntime(&RuntimeNumbers::stalls));
-  rows.Optional(Metric::kWorkerStalled, OfRuntime(&RuntimeNumbers::stalled_seconds));
-  rows.Optional(Metric::kWorkerHeartbeatAge, OfRuntime(&RuntimeNumbers::heartbeat_age_seconds));
-  rows.Optional(Metric::kWorkerLoopActive, OfRuntime(&RuntimeNumbers::loop_active_seconds));
-  rows.Optional(Metric::kWorkerLoopIdle, OfRuntime(&RuntimeNumbers::loop_idle_seconds));
-  rows.Optional(Metric::kWorkerLoopUtilization, OfRuntime(&RuntimeNumbers::loop_utilization));
+  rows.Optional(Metric::kWorkerStalls, Of(&Numbers::stalls));
+  rows.Optional(Metric::kWorkerStalled, Of(&Numbers::stalled_seconds));
+  rows.Optional(Metric::kWorkerHeartbeatAge, Of(&Numbers::heartbeat_age_seconds));
+  rows.Optional(Metric::kWorkerLoopActive, Of(&Numbers::loop_active_seconds));
+  rows.Optional(Metric::kWorkerLoopIdle, Of(&Numbers::loop_idle_seconds));
+  rows.Optional(Metric::kWorkerLoopUtilization, Of(&Numbers::loop_utilization));
 }
 
 void WriteHeap(PageRows& rows) {
@@ -43,11 +44,11 @@ void WriteHeap(PageRows& rows) {
       rows.out().Summary({w.labels, RenderLabels({{"kind", gc.kind}})}, gc.count, gc.sum_seconds);
     }
   });
-  rows.Optional(Metric::kWorkerHeapUsed, OfRuntime(&RuntimeNumbers::heap_used_bytes));
-  rows.Optional(Metric::kWorkerHeapTotal, OfRuntime(&RuntimeNumbers::heap_total_bytes));
-  rows.Optional(Metric::kWorkerHeapLimit, OfRuntime(&RuntimeNumbers::heap_limit_bytes));
-  rows.Optional(Metric::kWorkerExternal, OfRuntime(&RuntimeNumbers::external_bytes));
-  rows.Optional(Metric::kWorkerArrayBuffers, OfRuntime(&RuntimeNumbers::array_buffers_bytes));
+  rows.Optional(Metric::kWorkerHeapUsed, Of(&Numbers::heap_used_bytes));
+  rows.Optional(Metric::kWorkerHeapTotal, Of(&Numbers::heap_total_bytes));
+  rows.Optional(Metric::kWorkerHeapLimit, Of(&Numbers::heap_limit_bytes));
+  rows.Optional(Metric::kWorkerExternal, Of(&Numbers::external_bytes));
+  rows.Optional(Metric::kWorkerArrayBuffers, Of(&Numbers::array_buffers_bytes));
   rows.EachWorker(Metric::kWorkerHeapSpaceUsed, [&](const Row& w) {
     if (!w.numbers.runtime) return;
     for (const auto& [space, used] : w.numbers.runtime->heap_spaces) {
@@ -61,10 +62,9 @@ void WriteHeap(PageRows& rows) {
 void WriteRuntime(PageRows& rows) {
   WriteLag(rows);
   WriteHeap(rows);
-  rows.Optional(Metric::kWorkerActiveResources, OfRuntime(&RuntimeNumbers::active_resources));
-  rows.Optional(Metric::kWorkerUncaughtExceptions, OfRuntime(&RuntimeNumbers::uncaught_exceptions));
-  rows.Optional(Metric::kWorkerUnhandledRejections,
-                OfRuntime(&RuntimeNumbers::unhandled_rejections));
+  rows.Optional(Metric::kWorkerActiveResources, Of(&Numbers::active_resources));
+  rows.Optional(Metric::kWorkerUncaughtExceptions, Of(&Numbers::uncaught_exceptions));
+  rows.Optional(Metric::kWorkerUnhandledRejections, Of(&Numbers::unhandled_rejections));
 }
 
 }  // namespace tend::exporter

@@ -32,16 +32,16 @@ constexpr std::array<std::string_view, 12> kMonths = {
 constexpr std::array<std::string_view, 7> kDays = {"Sunday",   "Monday", "Tuesday", "Wednesday",
                                                    "Thursday", "Friday", "Saturday"};
 
-struct CivilMoment {
+struct Moment {
   tm local{};
   std::int64_t unix_milliseconds = 0;
   std::uint32_t nanoseconds = 0;
 };
 
-CivilMoment MomentOf(Wall time) {
+Moment MomentOf(Wall time) {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
   const time_t unix_seconds = seconds.time_since_epoch().count();
-  CivilMoment moment;
+  Moment moment;
   ::localtime_r(&unix_seconds, &moment.local);
   moment.nanoseconds = static_cast<std::uint32_t>((time - seconds).count());
   moment.unix_milliseconds = unix_seconds * 1000 + moment.nanoseconds / 1'000'000;
@@ -109,7 +109,7 @@ void AppendDate(std::string_view token, const tm& local, std::string& out) {
   }
 }
 
-void AppendToken(std::string_view token, const CivilMoment& moment, std::string& out) {
+void AppendToken(std::string_view token, const Moment& moment, std::string& out) {
   const tm& local = moment.local;
   switch (token[0]) {
     case 'H':
@@ -184,7 +184,7 @@ void MomentFormat::Parse(std::string_view format) {
 }
 
 void MomentFormat::Append(Wall time, std::string& out) const {
-  const CivilMoment moment = MomentOf(time);
+  const Moment moment = MomentOf(time);
   for (const Part& part : parts_) {
     if (part.is_token) {
       AppendToken(part.text, moment, out);

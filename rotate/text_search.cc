@@ -19,16 +19,16 @@ unsigned char Small(char c) {
   return kSmall[static_cast<unsigned char>(c)];
 }
 
-constexpr std::size_t kStep = 64;
+constexpr std::size_t kBlock = 64;
 
-// Whether the first letter and, `further` behind, the last are those of `needle` at any of kStep
+// Whether the first letter and, `further` behind, the last are those of `needle` at any of kBlock
 // places. One bit tells capitals from small letters; that it makes some other characters equal
 // costs a closer look. Without a branch, so that the compiler takes 16 or more at a time.
 bool MayBegin(const char* text, std::size_t further, const std::string& needle) {
   const auto first = static_cast<unsigned char>(needle.front() | 0x20);
   const auto last = static_cast<unsigned char>(needle.back() | 0x20);
   unsigned char any = 0;
-  for (std::size_t i = 0; i < kStep; ++i) {
+  for (std::size_t i = 0; i < kBlock; ++i) {
     const auto a = static_cast<unsigned char>(text[i] | 0x20);
     const auto b = static_cast<unsigned char>(text[i + further] | 0x20);
     any = static_cast<unsigned char>(any | static_cast<unsigned char>((a == first) & (b == last)));
@@ -66,8 +66,8 @@ std::size_t TextSearch::FindIgnoringCase(std::string_view text, std::size_t from
   if (text.size() < size) return std::string_view::npos;
   const std::size_t ends = text.size() - size + 1;
   for (std::size_t at = from; at < ends;) {
-    const std::size_t next = std::min(at + kStep, ends);
-    if (next == at + kStep && !MayBegin(text.data() + at, size - 1, needle_)) {
+    const std::size_t next = std::min(at + kBlock, ends);
+    if (next == at + kBlock && !MayBegin(text.data() + at, size - 1, needle_)) {
       at = next;
       continue;
     }

@@ -12,7 +12,7 @@ namespace tend::supervisor {
 namespace {
 
 // One wake-up takes at most so many messages, so that a replay does not hold up the loop.
-constexpr int kRepliesPerWake = 256;
+constexpr int kMessagesPerWake = 256;
 constexpr int kSendBuffer = 1 << 20;
 constexpr std::chrono::milliseconds kRetry{10};
 
@@ -102,7 +102,7 @@ void KeeperClient::Flush() {
 }
 
 void KeeperClient::OnReadable() {
-  for (int i = 0; i < kRepliesPerWake && !closed_; ++i) {
+  for (int i = 0; i < kMessagesPerWake && !closed_; ++i) {
     KeeperMessage message;
     char bytes[sizeof message];
     auto packet = ReceivePacket(socket_.get(), bytes);

@@ -21,7 +21,7 @@ namespace {
 using std::chrono::milliseconds;
 
 // What is read of a body whose rest nobody wants; then the connection is closed.
-constexpr std::size_t kReadMaxBytes = 1 << 20;
+constexpr std::size_t kBodyMaxBytes = 1 << 20;
 constexpr curl_off_t kRetryAfterMax = 24 * 60 * 60;
 constexpr long kCaCacheSeconds = 60;  // curl's own default is a day: a new file would not be seen
 
@@ -180,7 +180,7 @@ std::size_t OnBody(char* data, std::size_t, std::size_t size, void* out) {
   auto& body = *static_cast<Body*>(out);
   body.received += size;
   body.text.append(data, std::min(size, kAnswerMaxBytes - body.text.size()));
-  return body.received <= kReadMaxBytes ? size : 0;
+  return body.received <= kBodyMaxBytes ? size : 0;
 }
 
 // The error buffer has the first thing that went wrong. When a server refuses our certificate and

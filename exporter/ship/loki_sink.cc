@@ -9,7 +9,7 @@ namespace tend::exporter {
 namespace {
 
 // Beyond 4 MiB Loki answers with 500, as if it were in trouble.
-constexpr std::size_t kPushMaxBytes = 4'000'000;
+constexpr std::size_t kBodyMaxBytes = 4'000'000;
 
 }  // namespace
 
@@ -25,7 +25,7 @@ LokiSink::LokiSink(const config::ExporterConfig& config, std::string host)
 SendOutcome LokiSink::Send(std::span<const ShipBatch> batches) {
   const std::string body = is_json_ ? LokiJson(batches, style_) : LokiProtobuf(batches, style_);
   const bool is_one = batches.size() == 1 && batches[0].entries.size() == 1;
-  if (body.size() > kPushMaxBytes && !is_one) {
+  if (body.size() > kBodyMaxBytes && !is_one) {
     return {.then = SendOutcome::Then::kSplit,
             .result = SendResult::kBadRequest,
             .error = "more than 4 MB in one request"};

@@ -20,7 +20,7 @@ constexpr auto kOften = 1s;                      // between two looks at what no
 constexpr auto kSaveEvery = 250ms;
 constexpr auto kForgetAfter = 60s;  // an app that has no log any more
 constexpr auto kTellEvery = 60s;    // of the same trouble
-constexpr RetryDelay::Limits kShipRetry = {
+constexpr RetryDelay::Limits kRetry = {
     .first = 500ms, .longest = 5min, .least = 100ms, .asked_max = 1h};
 // Where somebody's help is waited for, who will look whether it helped.
 constexpr auto kHelpAfter = 30s;
@@ -54,7 +54,7 @@ ShipRun::ShipRun(Files& files, Options options, LogSource& source, LogSink& sink
       sink_(sink),
       target_(DisplayTarget(options_.config.peer)),
       bytes_limit_(options_.config.batch_bytes),
-      retry_(kShipRetry, options_.draw) {
+      retry_(kRetry, options_.draw) {
   now_ = options_.mono();
   Load();  // a counter that began at 0 would look like one that went back
   UpdateStats();

@@ -10,10 +10,10 @@ namespace {
 using std::chrono::duration;
 using std::chrono::nanoseconds;
 // No wait of our own is longer than 16 s: samples age.
-constexpr RetryDelay::Limits kWriteRetry = {.first = std::chrono::milliseconds(500),
-                                            .longest = std::chrono::seconds(16),
-                                            .least = std::chrono::milliseconds(100),
-                                            .asked_max = std::chrono::hours(1)};
+constexpr RetryDelay::Limits kRetry = {.first = std::chrono::milliseconds(500),
+                                       .longest = std::chrono::seconds(16),
+                                       .least = std::chrono::milliseconds(100),
+                                       .asked_max = std::chrono::hours(1)};
 
 double Seconds(nanoseconds time) {
   return duration<double>(time).count();
@@ -22,7 +22,7 @@ double Seconds(nanoseconds time) {
 }  // namespace
 
 WriteQueue::WriteQueue(std::size_t bytes_max, nanoseconds age_max, Draw draw)
-    : bytes_max_(bytes_max), age_max_(age_max), retry_(kWriteRetry, std::move(draw)) {}
+    : bytes_max_(bytes_max), age_max_(age_max), retry_(kRetry, std::move(draw)) {}
 
 void WriteQueue::Push(std::vector<WriteRequest> requests) {
   for (WriteRequest& request : requests) {
